@@ -1,0 +1,52 @@
+"""What the platform, the application and the workers agree on.
+
+Messages, statuses, error codes and the environment they hand to one another. The package depends on pydantic
+alone, so every image and every Lambda package can hold it.
+"""
+
+from workers.contracts.environment import DatabaseTarget, QueueConfig, Queues
+from workers.contracts.messages import (
+    MESSAGE_VERSION,
+    Engine,
+    ErrorCode,
+    ImageJob,
+    ImageResult,
+    JobError,
+    Outputs,
+    Quality,
+    Recipe,
+    ResultStatus,
+    S3Object,
+    StoredImage,
+    Subject,
+    UnsupportedVersionError,
+    parse_job,
+    parse_result,
+)
+from workers.contracts.problem import Problem
+from workers.contracts.status import JobStatus, can_follow
+
+__all__ = [
+    "MESSAGE_VERSION",
+    "DatabaseTarget",
+    "Engine",
+    "ErrorCode",
+    "ImageJob",
+    "ImageResult",
+    "JobError",
+    "JobStatus",
+    "Outputs",
+    "Problem",
+    "Quality",
+    "QueueConfig",
+    "Queues",
+    "Recipe",
+    "ResultStatus",
+    "S3Object",
+    "StoredImage",
+    "Subject",
+    "UnsupportedVersionError",
+    "can_follow",
+    "parse_job",
+    "parse_result",
+]
