@@ -1,0 +1,5 @@
+"""`python -m bmx` is `bmx`."""
+
+from bmx.main import run
+
+run()

@@ -1,0 +1,49 @@
+"""The command line: `bmx COMMAND`. Commands live in `bmx.commands`, one module an area, and stay thin."""
+
+import sys
+
+import click
+import typer
+
+from bmx.commands import cutout, demo, doctor, operate, project
+from bmx.commands import config as config_commands
+from bmx.commands import engine as engine_commands
+from bmx.commands import stack as stack_commands
+from bmx.output import ExitCode, print_envelope
+
+app = typer.Typer(
+    name="bmx",
+    help="Photos of books in, clean cutouts out: the platform, the app and its workers on one machine or on AWS.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (demo, stack_commands, operate, cutout, doctor, engine_commands, config_commands, project):
+    module.register(app)
+
+
+def run() -> None:
+    """Entry point. Wrong usage also answers in the envelope where `--json` was asked for."""
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(prog_name="bmx", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(ExitCode.DONE)
+    except click.UsageError as error:
+        if "--json" in sys.argv[1:]:
+            name = error.ctx.info_name if error.ctx and error.ctx.parent else "bmx"
+            fix = f"See `{error.ctx.command_path} --help`." if error.ctx else "See `bmx --help`."
+            message = {"message": error.format_message(), "why": "", "fix": fix}
+            print_envelope(name or "bmx", "usage", {}, [], message)
+        else:
+            error.show()
+        sys.exit(ExitCode.USAGE)
+    except click.Abort:
+        sys.exit(ExitCode.FAILED)
+    sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+
+
+if __name__ == "__main__":
+    run()

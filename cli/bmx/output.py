@@ -1,0 +1,176 @@
+"""How every command speaks: a view for people on stdout, or one JSON envelope; progress on stderr.
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 confirmation needed. A `Problem` becomes one sentence with its fix; only a
+fault of this program itself shows a traceback.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from workers.contracts.problem import Problem
+
+SCHEMA_VERSION = 1
+
+
+class ExitCode(IntEnum):
+    """What the process's exit code says."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    CONFIRMATION_NEEDED = 3
+
+
+class ConfirmationNeeded(Problem):
+    """The command would change something that a person has to agree to first; `--yes` agrees."""
+
+
+@dataclass
+class Outcome:
+    """What a command did: `data` for programs, `view` for people."""
+
+    data: dict[str, Any] = field(default_factory=dict)
+    view: RenderableType | None = None
+    ok: bool = True
+    """False where the command ran but what it looked at is not well: the envelope's status is `failed`, exit 1."""
+
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON envelope on stdout.", rich_help_panel="Output")
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Agree beforehand; ask nothing.")]
+
+
+class Ui:
+    """What a running command may say: steps and progress on stderr (none without a terminal), warnings kept."""
+
+    def __init__(self, *, json_output: bool = False) -> None:
+        self.console = Console(stderr=True)
+        self.quiet = json_output or not self.console.is_terminal
+        self.json_output = json_output
+        self.warnings: list[str] = []
+
+    def say(self, text: str) -> None:
+        """One step, in a few words."""
+        if not self.quiet:
+            self.console.print(f"[dim]·[/dim] {text}", highlight=False)
+
+    def warn(self, text: str) -> None:
+        """Something the person should know though the command goes on; part of the envelope."""
+        self.warnings.append(text)
+        if not self.json_output:
+            self.console.print(f"[yellow]warning:[/yellow] {text}", highlight=False)
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """Progress bars that vanish when done and stay silent where nobody watches."""
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self.console, transient=True, disable=self.quiet) as bars:
+            yield bars
+
+    def confirm(self, question: str, *, agreed: bool) -> None:
+        """Go on only if a person agrees; raises `ConfirmationNeeded` where there is none to ask."""
+        if agreed:
+            return
+        if self.json_output or not sys.stdin.isatty():
+            raise ConfirmationNeeded(question, fix="Add --yes to agree.")
+        if not typer.confirm(question, err=True):
+            raise ConfirmationNeeded("Nothing was changed.", fix="Add --yes to agree beforehand.")
+
+
+def execute(command: str, json_output: bool, action: Callable[[Ui], Outcome]) -> None:
+    """Run a command's action and end the process as the module's docstring says."""
+    ui = Ui(json_output=json_output)
+    try:
+        outcome = action(ui)
+    except ConfirmationNeeded as problem:
+        _fail(command, ui, problem, "confirmation_needed", ExitCode.CONFIRMATION_NEEDED)
+    except Problem as problem:
+        _fail(command, ui, problem, "failed", ExitCode.FAILED)
+    except KeyboardInterrupt:
+        stopped = Problem("Stopped by Ctrl-C.", fix="Run the command again to go on, or `bmx down` to stop all.")
+        _fail(command, ui, stopped, "interrupted", ExitCode.FAILED)
+    except OSError as error:
+        _fail(command, ui, explain_os_error(error), "failed", ExitCode.FAILED)
+    else:
+        if json_output:
+            print_envelope(command, "ok" if outcome.ok else "failed", outcome.data, ui.warnings)
+        elif outcome.view is not None:
+            Console().print(outcome.view)
+        raise typer.Exit(ExitCode.DONE if outcome.ok else ExitCode.FAILED)
+
+
+def explain_os_error(error: OSError) -> Problem:
+    """The everyday faults of a disk, in words; every other `OSError` is raised again as it is."""
+    import errno
+
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Problem(f"The disk is full{where}.", fix="Free some space and run the command again.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return Problem(
+            f"Not allowed to write or read{where}.",
+            fix="Make the folder yours, or set BMX_HOME and BMX_CACHE to folders that are.",
+        )
+    raise error
+
+
+def print_envelope(
+    command: str,
+    status: str,
+    data: dict[str, Any],
+    warnings: list[str],
+    error: dict[str, str] | None = None,
+) -> None:
+    """The one line of JSON on stdout, and nothing else there."""
+    envelope = {
+        "schema_version": SCHEMA_VERSION,
+        "command": command,
+        "status": status,
+        "data": data,
+        "warnings": warnings,
+        "error": error,
+    }
+    sys.stdout.write(json.dumps(envelope, default=_jsonable) + "\n")
+    sys.stdout.flush()
+
+
+def report_problem(problem: Problem, console: Console) -> None:
+    """What, why and the fix, without a traceback."""
+    console.print(f"[bold red]{problem.what}[/]" + (f" {problem.why}" if problem.why else ""), highlight=False)
+    if problem.fix:
+        console.print(f"[green]→[/green] {problem.fix}", highlight=False)
+
+
+def _fail(command: str, ui: Ui, problem: Problem, status: str, code: ExitCode) -> None:
+    if ui.json_output:
+        error = {"message": problem.what, "why": problem.why, "fix": problem.fix}
+        print_envelope(command, status, {}, ui.warnings, error)
+    else:
+        report_problem(problem, ui.console)
+    raise typer.Exit(code)
+
+
+def _jsonable(value: object) -> str:
+    if isinstance(value, os.PathLike):
+        return str(Path(value))
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat())
+    raise TypeError(f"{type(value).__name__} is no JSON value")
