@@ -2,8 +2,8 @@
 
 import sys
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from bmx.commands import cutout, demo, doctor, operate, project
 from bmx.commands import config as config_commands
@@ -24,23 +24,19 @@ for module in (demo, stack_commands, operate, cutout, doctor, engine_commands, c
 
 
 def run() -> None:
-    """Entry point. Wrong usage also answers in the envelope where `--json` was asked for."""
+    """Entry point. Wrong usage is answered in the envelope too where `--json` was asked for."""
+    if "--json" not in sys.argv[1:]:
+        app(prog_name="bmx")
     command = typer.main.get_command(app)
     try:
         code = command.main(prog_name="bmx", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        sys.exit(ExitCode.DONE)
-    except click.UsageError as error:
-        if "--json" in sys.argv[1:]:
-            name = error.ctx.info_name if error.ctx and error.ctx.parent else "bmx"
-            fix = f"See `{error.ctx.command_path} --help`." if error.ctx else "See `bmx --help`."
-            message = {"message": error.format_message(), "why": "", "fix": fix}
-            print_envelope(name or "bmx", "usage", {}, [], message)
-        else:
-            error.show()
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "bmx"
+        message = {"message": error.format_message(), "why": "", "fix": f"See `{path} --help`."}
+        print_envelope(path.removeprefix("bmx ") or "bmx", "usage", {}, [], message)
         sys.exit(ExitCode.USAGE)
-    except click.Abort:
+    except typer.Abort:
         sys.exit(ExitCode.FAILED)
     sys.exit(code if isinstance(code, int) else ExitCode.DONE)
 

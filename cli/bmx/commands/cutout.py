@@ -1,0 +1,1 @@
+"""`bmx cutout`: the worker's code on files, no stack needed."""

@@ -1,0 +1,124 @@
+"""`bmx test` and `bmx dev`: what a developer of this project runs."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bmx.output import JsonOption, Outcome, Ui, execute
+from workers.contracts.problem import Problem
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+LOCKED = ("bmx", "emulator", "uv", "worker")
+"""The files in requirements/ that are locked; worker follows bmx."""
+
+dev = typer.Typer(name="dev", help="Checks and locks for those who change this project.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command(
+        "test",
+        epilog="Example: bmx test tests/unit -k naming",
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    )(run_tests)
+    app.add_typer(dev)
+
+
+def run_tests(context: typer.Context, json_output: JsonOption = False) -> None:
+    """Run the tests; what follows goes to pytest."""
+
+    def action(ui: Ui) -> Outcome:
+        import pytest
+
+        tally = _Tally()
+        arguments = [f"--rootdir={REPOSITORY}", f"--confcutdir={REPOSITORY}", *context.args]
+        os.chdir(REPOSITORY)
+        if ui.json_output:
+            # The envelope is alone on stdout; what pytest prints goes where progress goes.
+            saved = os.dup(1)
+            os.dup2(2, 1)
+            try:
+                code = int(pytest.main(arguments, plugins=[tally]))
+            finally:
+                sys.stdout.flush()
+                os.dup2(saved, 1)
+        else:
+            code = int(pytest.main(arguments, plugins=[tally]))
+        return Outcome(data={"exit_code": code, **tally.counts}, ok=code == 0)
+
+    execute("test", json_output, action)
+
+
+class _Tally:
+    """Counts pytest's outcomes for the envelope."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+
+    def pytest_terminal_summary(self, terminalreporter: object) -> None:
+        stats: dict[str, list[object]] = getattr(terminalreporter, "stats", {})
+        self.counts = {
+            name: len(stats.get(name, ())) for name in ("passed", "failed", "error", "skipped", "xfailed")
+        }
+
+
+@dev.command(epilog="Example: bmx dev check --fix")
+def check(
+    fix: Annotated[bool, typer.Option("--fix", help="Repair what the tools can repair.")] = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Format, lint and type-check everything, as CI does."""
+
+    def action(ui: Ui) -> Outcome:
+        results: dict[str, bool] = {}
+        steps = {
+            "ruff format": ["ruff", "format", *([] if fix else ["--check"]), "."],
+            "ruff check": ["ruff", "check", *(["--fix"] if fix else []), "."],
+            "mypy": ["mypy"],
+        }
+        for name, command in steps.items():
+            ui.say(name)
+            results[name] = _run_tool(command, quiet_stdout=ui.json_output)
+        failed = [name for name, passed in results.items() if not passed]
+        if failed:
+            ui.warn(f"{', '.join(failed)} found something (above).")
+        return Outcome(data=dict(results), ok=not failed)
+
+    execute("dev check", json_output, action)
+
+
+@dev.command(epilog="Example: bmx dev lock --upgrade")
+def lock(
+    upgrade: Annotated[bool, typer.Option("--upgrade", help="Take newer versions where *.in allows.")] = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Lock requirements/*.in into requirements/*.txt: versions and hashes for every platform, no addresses."""
+
+    def action(ui: Ui) -> Outcome:
+        uv = os.environ.get("BMX_UV", "uv")
+        for name in LOCKED:
+            ui.say(f"requirements/{name}.txt")
+            command = [uv, "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-annotate"]
+            command += ["--no-emit-index-url", "--python-version", "3.11", *(["--upgrade"] if upgrade else [])]
+            command += ["--custom-compile-command", "./bmx dev lock", f"{name}.in", "--output-file", f"{name}.txt"]
+            try:
+                subprocess.run(command, cwd=REPOSITORY / "requirements", check=True, stdout=subprocess.DEVNULL)
+            except (OSError, subprocess.CalledProcessError) as error:
+                raise Problem(
+                    f"requirements/{name}.txt could not be locked.",
+                    why=f"{error}.",
+                    fix="See uv's message above; run it through ./bmx so that the project's own uv is used.",
+                ) from error
+        return Outcome(data={"locked": [f"requirements/{name}.txt" for name in LOCKED]})
+
+    execute("dev lock", json_output, action)
+
+
+def _run_tool(command: list[str], *, quiet_stdout: bool) -> bool:
+    """Run a tool of the locked environment in the repository; True when it is content."""
+    stdout = sys.stderr if quiet_stdout else None
+    return subprocess.run([sys.executable, "-m", *command], cwd=REPOSITORY, stdout=stdout, check=False).returncode == 0

@@ -1,0 +1,40 @@
+"""What all tests share: under CI nothing may be skipped unseen, and a run without tests is no success."""
+
+import os
+
+import pytest
+
+OPTIONAL = "needs: "
+"""A skip whose reason starts so names what this machine lacks; CI machines must lack nothing."""
+
+
+class _Skips:
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+        self.executed = 0
+
+    @pytest.hookimpl
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped and not hasattr(report, "wasxfail"):
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            self.reasons.append(f"{report.nodeid}: {reason}")
+        elif report.when == "call":
+            self.executed += 1
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        strict = os.environ.get("CI") == "true"
+        if strict and (self.reasons or not self.executed) and not session.config.option.collectonly:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if os.environ.get("CI") == "true" and self.reasons:
+            terminalreporter.section("skipped tests fail under CI", red=True)
+            for reason in self.reasons:
+                terminalreporter.line(reason)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch for skips in every run."""
+    config.pluginmanager.register(_Skips(), "bluemoxon-skips")
