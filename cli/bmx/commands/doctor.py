@@ -55,9 +55,9 @@ def doctor(json_output: JsonOption = False) -> None:
 def examine() -> list[Finding]:
     """Look at the machine; nothing is changed and nothing outside it is contacted."""
     from local.engine import find_engine
-    from local.paths import LocalPaths
+    from local.paths import Paths
 
-    paths = LocalPaths.from_environment()
+    paths = Paths.default()
     engine = find_engine(paths)
     return [
         Finding(
