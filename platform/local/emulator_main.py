@@ -1,0 +1,119 @@
+"""Runs the emulator so that killing a process costs nothing.
+
+This file runs under the emulator's own Python and imports nothing of the project. It adds three things to ministack:
+
+- *Checkpoints.* ministack writes its state when it is told to stop; a killed one would forget all. Here a thread
+  writes each service's state when it has changed, every few seconds. `STATE_DIR/.running` exists from the start to an
+  orderly end: who finds it while no emulator runs knows that the last one was killed.
+- *Messages in flight are given back at the start.* Whoever worked on them was a part of the last run.
+- *A function process that is gone is waited for.* Lambda replaces a dead execution environment; so an invocation
+  whose process refused or dropped the connection is sent again until the function's timeout.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from ministack import app
+from ministack.core import persistence
+
+CHECKPOINT_SECONDS = float(os.environ.get("BMX_CHECKPOINT_SECONDS", "5"))
+
+
+def keep_checkpoints() -> None:
+    """Write changed state every few seconds until the emulator writes it all at its end."""
+    marker = Path(persistence.STATE_DIR) / ".running"
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker.write_text(str(os.getpid()))
+    stop, lock = threading.Event(), threading.Lock()
+    save_at_the_end = app.save_all
+
+    def save_all(services: dict) -> None:
+        stop.set()
+        with lock:
+            save_at_the_end(services)
+        marker.unlink(missing_ok=True)
+
+    def loop() -> None:
+        written: dict[str, str] = {}
+        while not stop.wait(CHECKPOINT_SECONDS):
+            with lock:
+                if not stop.is_set():
+                    _checkpoint(written)
+
+    app.save_all = save_all
+    threading.Thread(target=loop, name="checkpoint", daemon=True).start()
+
+
+def _checkpoint(written: dict[str, str]) -> None:
+    for name, get_state in app._build_persistence_save_dict().items():
+        # A service that is changing right now cannot be copied; it is written the next time.
+        with contextlib.suppress(RuntimeError):
+            state = get_state()
+            if state is None:
+                continue
+            text = json.dumps(state, default=persistence._json_default)
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            if written.get(name) != digest:
+                persistence.save_state(name, state)
+                written[name] = digest
+
+
+def give_back_messages() -> None:
+    """After the state is loaded, make every received message visible again."""
+    load = app._load_persisted_state
+
+    def load_and_give_back() -> None:
+        load()
+        from ministack.services import sqs
+
+        now = time.time()
+        for queue in list(sqs._queues._data.values()):
+            for message in queue.get("messages", []):
+                if message.get("receipt_handle") and message.get("visible_at", 0) > now:
+                    message["visible_at"] = now
+
+    app._load_persisted_state = load_and_give_back
+
+
+def wait_for_function_processes() -> None:
+    """Send an invocation again whose process went away, within the function's timeout."""
+    from ministack.services import lambda_svc
+
+    invoke_once = lambda_svc._execute_function_proxy
+
+    def invoke(func: dict, event: dict, url: str, request_id: str) -> dict:
+        config = func.get("config") or func
+        deadline = time.monotonic() + int(config.get("Timeout") or 3)
+        while True:
+            result = invoke_once(func, event, url, request_id)
+            if not _connection_lost(result) or time.monotonic() > deadline:
+                return result
+            time.sleep(0.25)
+
+    lambda_svc._execute_function_proxy = invoke
+
+
+def _connection_lost(result: dict) -> bool:
+    if not result.get("error"):
+        return False
+    body = result.get("body") or {}
+    answered = str(body.get("errorMessage", "")).startswith("Proxy target returned HTTP")
+    return body.get("errorType") != "Sandbox.Timedout" and not answered
+
+
+def main() -> None:
+    keep_checkpoints()
+    give_back_messages()
+    wait_for_function_processes()
+    sys.argv = ["ministack"]
+    app.main()
+
+
+if __name__ == "__main__":
+    main()

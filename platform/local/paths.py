@@ -1,0 +1,133 @@
+"""Where things lie on this machine: the one home of every path.
+
+Two roots. `home` belongs to a checkout (`<repo>/.bmx`, or `BMX_HOME`) and holds what `bmx down --volumes` forgets.
+`cache` belongs to the user (`BMX_CACHE` overrides) and holds what can be made again and is shared by checkouts.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Absolute paths; nothing is created by naming it. `ensure()` makes the folders of `home`."""
+
+    home: Path
+    cache: Path
+    repo: Path = REPO
+
+    @classmethod
+    def default(cls) -> "Paths":
+        """From `BMX_HOME` and `BMX_CACHE`, else `<repo>/.bmx` and the user's cache folder."""
+        import platformdirs
+
+        home = os.environ.get("BMX_HOME")
+        cache = os.environ.get("BMX_CACHE")
+        return cls(
+            home=Path(home).expanduser().absolute() if home else REPO / ".bmx",
+            cache=Path(cache).expanduser().absolute()
+            if cache
+            else platformdirs.user_cache_path("bluemoxon").absolute(),
+        )
+
+    # home: one stack on this machine
+
+    @property
+    def run(self) -> Path:
+        """Pid files, locks, local credentials; only for this user's eyes."""
+        return self.home / "run"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def state(self) -> Path:
+        """Pulumi's file backend, and the in-process engine's record."""
+        return self.home / "state"
+
+    @property
+    def emulator_state(self) -> Path:
+        return self.home / "emulator"
+
+    @property
+    def postgres(self) -> Path:
+        return self.home / "postgres"
+
+    @property
+    def tmp(self) -> Path:
+        """Temporary files of the emulator and its functions."""
+        return self.home / "tmp"
+
+    @property
+    def deploy(self) -> Path:
+        """What was deployed last, and the application's stage settings for the local stack."""
+        return self.home / "deploy"
+
+    @property
+    def ports(self) -> Path:
+        return self.home / "ports.json"
+
+    @property
+    def stack_lock(self) -> Path:
+        return self.run / "stack.lock"
+
+    @property
+    def api_key(self) -> Path:
+        """The local stack's API key, mode 0600."""
+        return self.run / "api-key"
+
+    @property
+    def passphrase(self) -> Path:
+        """Pulumi's passphrase for the local stack, mode 0600; lives as long as `state` does."""
+        return self.state / "passphrase"
+
+    @property
+    def uv(self) -> Path:
+        """Where the launcher puts uv."""
+        return self.home / "tools" / "uv" / "bin" / "uv"
+
+    # cache: made again when lost
+
+    @property
+    def models(self) -> Path:
+        return self.cache / "models"
+
+    @property
+    def engines(self) -> Path:
+        return self.cache / "engine"
+
+    @property
+    def emulators(self) -> Path:
+        return self.cache / "emulator"
+
+    @property
+    def packages(self) -> Path:
+        return self.cache / "packages"
+
+    # the checkout
+
+    @property
+    def requirements(self) -> Path:
+        return self.repo / "requirements"
+
+    @property
+    def platform(self) -> Path:
+        return self.repo / "platform"
+
+    @property
+    def app(self) -> Path:
+        return self.repo / "app"
+
+    @property
+    def workers(self) -> Path:
+        return self.repo / "workers"
+
+    def ensure(self) -> None:
+        """Make the folders of `home`; raises `OSError` where that is not allowed."""
+        for folder in (self.home, self.logs, self.state, self.emulator_state, self.tmp, self.deploy):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.run.mkdir(mode=0o700, exist_ok=True)

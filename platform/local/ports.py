@@ -1,0 +1,83 @@
+"""Ports on 127.0.0.1: chosen once, kept for the life of the stack.
+
+Queue URLs and the API's address contain the emulator's port, so it cannot move under an existing stack.
+"""
+
+import json
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers.contracts.problem import Problem
+
+from local.files import read_json, write_atomic
+
+HOST = "127.0.0.1"
+RANGE = range(18620, 18720)
+"""Below the ports that systems hand out to outgoing connections, which would take ours while the stack is down."""
+
+
+class PortTaken(Problem):
+    """Another program listens where the stack has its address."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The stack's ports by name, in one small file."""
+
+    file: Path
+
+    def get(self, name: str) -> int:
+        """The port kept under a name; chosen now if there is none yet."""
+        kept = read_json(self.file) or {}
+        if name not in kept:
+            kept[name] = _choose(set(kept.values()))
+            write_atomic(self.file, json.dumps(kept))
+        return int(kept[name])
+
+    def require_free(self, name: str, what: str) -> int:
+        """The port kept under a name; raises `PortTaken` where somebody else listens on it."""
+        port = self.get(name)
+        if not is_free(port):
+            who = owner(port)
+            raise PortTaken(
+                f"Port {port} on {HOST}, where {what} of this stack lives, is taken{f' by {who}' if who else ''}.",
+                why="The stack's queue URLs and the API's address contain it.",
+                fix=f"Stop {who or 'that program'} and run `./bmx up` again; or forget this stack with "
+                "`./bmx down --volumes`, the next one gets another port.",
+            )
+        return port
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on 127.0.0.1:`port` now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def owner(port: int) -> str:
+    """Who listens on a port, as `name (process 123)`, or nothing where the system does not tell."""
+    import psutil
+
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
+    except psutil.Error:
+        pass
+    return ""
+
+
+def _choose(taken: set[int]) -> int:
+    for port in RANGE:
+        if port not in taken and is_free(port):
+            return port
+    raise Problem(
+        f"No port between {RANGE.start} and {RANGE.stop - 1} is free on {HOST}.",
+        fix="Stop some of the programs that listen there.",
+    )
