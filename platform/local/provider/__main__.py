@@ -1,0 +1,12 @@
+"""`python -m local.provider {aws|random} ENGINE_ADDRESS`: the provider plugin's process.
+
+The emulator is named by `BMX_EMULATOR_ENDPOINT` (and `_REGION`, `_ACCESS_KEY`, `_SECRET_KEY`), the local
+data folder by `BMX_HOME`. The package may also be given as `BMX_PROVIDER_PACKAGE`. Prints its port, as
+plugins do."""
+
+import sys
+
+from local.provider.server import main
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
