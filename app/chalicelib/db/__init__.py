@@ -1,0 +1,1 @@
+"""The tables, the way to them, and their migrations."""

@@ -1,0 +1,51 @@
+"""Migrations, run inside the network by a function of their own."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from pydantic import BaseModel
+from sqlalchemy import Connection, text
+
+from chalicelib.db.session import Database
+
+_LOCK = 5_283_015_417
+"""Key of the advisory lock; one migration runs at a time, a second one waits and then finds nothing to do."""
+
+
+class Migrated(BaseModel):
+    """From which revision to which; equal where there was nothing to do."""
+
+    before: str | None
+    after: str | None
+
+
+def migrate(database: Database) -> Migrated:
+    """Bring the schema to this release's revision, all steps in one transaction; safe to run twice and at
+    once.
+    """
+    with database.begin() as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        before = current_revision(connection)
+        command.upgrade(_config(connection), "head")
+        return Migrated(before=before, after=current_revision(connection))
+
+
+def current_revision(connection: Connection) -> str | None:
+    """The schema's revision; None before the first migration."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_revision() -> str | None:
+    """The revision this release wants."""
+    return ScriptDirectory.from_config(_config(None)).get_current_head()
+
+
+def _config(connection: Connection | None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,1 @@
+"""What the application does. Nothing here knows HTTP or Lambda; faults are `chalicelib.faults.Fault`."""

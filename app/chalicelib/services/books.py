@@ -1,0 +1,85 @@
+"""Reading books: one with its gallery, and the list with each one's progress."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from chalicelib.db.models import Book, BookImage, Job
+from chalicelib.faults import NotFoundError
+from chalicelib.ids import is_id
+from chalicelib.resources import Resources
+from workers.contracts import JobStatus
+
+
+@dataclass(frozen=True)
+class GalleryImage:
+    """An image and the job that counts for its present source and recipe."""
+
+    image: BookImage
+    job: Job | None
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """A book and its images in order."""
+
+    book: Book
+    images: tuple[GalleryImage, ...]
+
+    @property
+    def primary(self) -> BookImage | None:
+        return next((it.image for it in self.images if it.image.id == self.book.primary_image_id), None)
+
+    @property
+    def progress(self) -> Counter[str]:
+        """Status to number of jobs."""
+        return Counter(it.job.status for it in self.images if it.job is not None)
+
+
+def get(res: Resources, book_id: str) -> Gallery:
+    """One book; raises `NotFoundError`."""
+    with res.database.session() as session:
+        book = session.get(Book, book_id) if is_id(book_id) else None
+        if book is None:
+            raise NotFoundError("book", book_id)
+        return _galleries(session, [book])[0]
+
+
+def of_listing(res: Resources, item: str) -> str | None:
+    """The id of the book of a listing, if it was imported."""
+    with res.database.session() as session:
+        return session.scalar(select(Book.id).where(Book.listing_item_id == item))
+
+
+def page(res: Resources, *, before: tuple[datetime, str] | None, limit: int) -> list[Gallery]:
+    """Books, newest first, one more than `limit` where there are more; `before` is the last one's time and
+    id.
+    """
+    query = select(Book).order_by(Book.created_at.desc(), Book.id.desc()).limit(limit + 1)
+    if before is not None:
+        query = query.where(tuple_(Book.created_at, Book.id) < before)
+    with res.database.session() as session:
+        return _galleries(session, session.scalars(query).all())
+
+
+def _galleries(session: Session, books: Sequence[Book]) -> list[Gallery]:
+    rows = session.execute(
+        select(BookImage, Job)
+        .outerjoin(
+            Job,
+            (Job.image_id == BookImage.id)
+            & (Job.source_etag == BookImage.etag)
+            & (Job.recipe_name == BookImage.recipe_name)
+            & Job.status.not_in((JobStatus.SUPERSEDED, JobStatus.CANCELLED)),
+        )
+        .where(BookImage.book_id.in_([book.id for book in books]))
+        .order_by(BookImage.position)
+    )
+    images: dict[str, list[GalleryImage]] = {book.id: [] for book in books}
+    for image, job in rows:
+        images[image.book_id].append(GalleryImage(image, job))
+    return [Gallery(book, tuple(images[book.id])) for book in books]

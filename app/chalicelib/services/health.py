@@ -1,0 +1,274 @@
+"""Whether everything the application needs is there, and if not, what is wrong with it.
+
+The checks run in parallel, each with its own time limit. A missing permission is told from a missing queue:
+SQS answers `NonExistentQueue` for a queue that one may not see.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, JsonValue
+
+from chalicelib.aws import error_code, is_denied
+from chalicelib.resources import Resources
+from workers.contracts import Problem, QueueConfig
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+CHECK_SECONDS = 8.0
+
+
+class HealthStatus(StrEnum):
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    NOT_CONFIGURED = "not_configured"
+
+
+class QueueStatus(StrEnum):
+    OK = "ok"
+    ACCESS_DENIED = "access_denied"
+    MISSING_QUEUE = "missing_queue"
+    ERROR = "error"
+
+
+class Depth(BaseModel):
+    """One queue as SQS describes it; counts are approximate, as SQS gives them."""
+
+    name: str
+    status: QueueStatus
+    visible: int | None = None
+    in_flight: int | None = None
+    delayed: int | None = None
+    message: str = ""
+
+
+class QueueHealth(Depth):
+    """A worker's queue with its dead-letter queue."""
+
+    worker: str
+    consumer: str
+    latency_ms: float
+    dlq: Depth
+
+
+class Check(BaseModel):
+    """One dependency."""
+
+    name: str
+    label: str
+    status: HealthStatus
+    latency_ms: float
+    message: str = ""
+    details: dict[str, JsonValue] = {}
+
+
+class Health(BaseModel):
+    """Everything; `status` is healthy where no check is unhealthy."""
+
+    status: HealthStatus
+    checks: list[Check]
+    queues: list[QueueHealth]
+
+
+class _UnhealthyError(Exception):
+    """A check that got an answer, and not a good one."""
+
+
+class _NotConfiguredError(Exception):
+    """A part that this stack does not have."""
+
+
+def examine(res: Resources) -> Health:
+    """Run every check."""
+    # Made here: boto3's clients may be shared between threads, making them may not.
+    _ = res.clients.s3, res.clients.sqs, res.clients.secrets
+    queues: list[QueueHealth] = []
+    checks: Mapping[str, tuple[str, Callable[[], str]]] = {
+        "database": ("Database", lambda: _database(res)),
+        "s3": ("S3 Images", lambda: _bucket(res)),
+        "sqs": ("SQS Queues", lambda: _queues(res, queues)),
+        "secrets": ("Secrets", lambda: _secrets(res)),
+        "cognito": ("Cognito", lambda: _cognito(res)),
+    }
+    pool = ThreadPoolExecutor(max_workers=len(checks))
+    started = time.perf_counter()
+    try:
+        running = {name: pool.submit(_timed, run) for name, (_, run) in checks.items()}
+        done = [_outcome(name, checks[name][0], future, started) for name, future in running.items()]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    unhealthy = any(check.status is HealthStatus.UNHEALTHY for check in done)
+    return Health(
+        status=HealthStatus.UNHEALTHY if unhealthy else HealthStatus.HEALTHY, checks=done, queues=list(queues)
+    )
+
+
+def examine_queue(client: "SQSClient", name: str) -> Depth:
+    """One queue's status and counts."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        url = client.get_queue_url(QueueName=name)["QueueUrl"]
+    except ClientError as error:
+        if is_denied(error):
+            return _denied(name, "sqs:GetQueueUrl")
+        if "NonExistentQueue" not in error_code(error) and "QueueDoesNotExist" not in error_code(error):
+            return Depth(name=name, status=QueueStatus.ERROR, message=error_code(error))
+        return _hidden_or_missing(client, name)
+    except BotoCoreError as error:
+        return Depth(name=name, status=QueueStatus.ERROR, message=str(error))
+    return _attributes(client, name, url)
+
+
+def _hidden_or_missing(client: "SQSClient", name: str) -> Depth:
+    """SQS says that there is no such queue; asked for its attributes, it admits a missing permission."""
+    probed = _attributes(client, name, name)
+    if probed.status is QueueStatus.OK:
+        return _denied(name, "sqs:GetQueueUrl")
+    return probed
+
+
+def _attributes(client: "SQSClient", name: str, url: str) -> Depth:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        found = client.get_queue_attributes(
+            QueueUrl=url,
+            AttributeNames=[
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesNotVisible",
+                "ApproximateNumberOfMessagesDelayed",
+            ],
+        ).get("Attributes", {})
+    except ClientError as error:
+        if is_denied(error):
+            return _denied(name, "sqs:GetQueueAttributes")
+        code = error_code(error)
+        if "NonExistentQueue" in code or "QueueDoesNotExist" in code:
+            return Depth(
+                name=name,
+                status=QueueStatus.MISSING_QUEUE,
+                message=f"There is no queue {name} in this account and region.",
+            )
+        return Depth(name=name, status=QueueStatus.ERROR, message=code)
+    except BotoCoreError as error:
+        return Depth(name=name, status=QueueStatus.ERROR, message=str(error))
+    return Depth(
+        name=name,
+        status=QueueStatus.OK,
+        visible=int(found["ApproximateNumberOfMessages"]),
+        in_flight=int(found["ApproximateNumberOfMessagesNotVisible"]),
+        delayed=int(found["ApproximateNumberOfMessagesDelayed"]),
+    )
+
+
+def _denied(name: str, action: str) -> Depth:
+    return Depth(
+        name=name,
+        status=QueueStatus.ACCESS_DENIED,
+        message=f"The application's role lacks {action} on {name}.",
+    )
+
+
+def _queues(res: Resources, into: list[QueueHealth]) -> str:
+    client = res.clients.sqs
+    workers = sorted(res.settings.queues.root.items())
+    with ThreadPoolExecutor(max_workers=len(workers)) as pool:
+        into.extend(pool.map(lambda entry: _worker_queue(client, *entry), workers))
+    bad = [it.message for it in into if it.status is not QueueStatus.OK]
+    bad += [it.dlq.message for it in into if it.dlq.status is not QueueStatus.OK]
+    if bad:
+        raise _UnhealthyError(" ".join(bad))
+    dead = sum(it.dlq.visible or 0 for it in into)
+    return f"{len(into)} queues" + (f", {dead} dead-lettered messages" if dead else "")
+
+
+def _worker_queue(client: "SQSClient", worker: str, config: QueueConfig) -> QueueHealth:
+    started = time.perf_counter()
+    depth = examine_queue(client, config.queue)
+    latency = _since(started)
+    return QueueHealth(
+        **depth.model_dump(),
+        worker=worker,
+        consumer=config.consumer,
+        latency_ms=latency,
+        dlq=examine_queue(client, config.dlq),
+    )
+
+
+def _database(res: Resources) -> str:
+    """Logs in anew: a pooled connection would outlive a changed password."""
+    if res.settings.database is None:
+        raise _NotConfiguredError("This stack has no database.")
+    with res.database.connect() as connection:
+        row = connection.execute("SELECT current_setting('server_version')").fetchone()
+    return f"PostgreSQL {row[0] if row else ''}".strip()
+
+
+def _bucket(res: Resources) -> str:
+    bucket = res.settings.images_bucket
+    res.clients.s3.list_objects_v2(Bucket=bucket, MaxKeys=1)
+    return bucket
+
+
+def _secrets(res: Resources) -> str:
+    res.api_keys.verify()
+    return "API key set"
+
+
+def _cognito(res: Resources) -> str:
+    if res.settings.user_pool_id is None:
+        raise _NotConfiguredError("This stack has no user pool.")
+    raise _NotConfiguredError("A user pool is set, and sign-in tokens are not accepted yet.")
+
+
+def _timed(run: Callable[[], str]) -> tuple[HealthStatus, str, float]:
+    """Status, message and milliseconds; turns the faults of a dependency into its status."""
+    import psycopg
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    started = time.perf_counter()
+    status = HealthStatus.UNHEALTHY
+    try:
+        message = run()
+        status = HealthStatus.HEALTHY
+    except _NotConfiguredError as error:
+        status, message = HealthStatus.NOT_CONFIGURED, str(error)
+    except _UnhealthyError as error:
+        message = str(error)
+    except Problem as error:
+        message = str(error)
+    except ClientError as error:
+        operation = error.operation_name
+        message = (
+            f"The application's role lacks the permission for {operation}."
+            if is_denied(error)
+            else f"{operation}: {error_code(error)}"
+        )
+    except (BotoCoreError, psycopg.Error) as error:
+        message = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    return status, message, _since(started)
+
+
+def _outcome(
+    name: str, label: str, future: "Future[tuple[HealthStatus, str, float]]", started: float
+) -> Check:
+    try:
+        left = CHECK_SECONDS - (time.perf_counter() - started)
+        status, message, latency = future.result(timeout=max(left, 0))
+    except FutureTimeoutError:
+        status, message, latency = (
+            HealthStatus.UNHEALTHY,
+            f"No answer within {CHECK_SECONDS:.0f} s.",
+            _since(started),
+        )
+    return Check(name=name, label=label, status=status, latency_ms=latency, message=message)
+
+
+def _since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 1)

@@ -1,0 +1,209 @@
+"""Images of a book: uploads, and which one is primary."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from chalicelib.aws import error_code
+from chalicelib.db.models import Book, BookImage, ImageStatus
+from chalicelib.faults import Fault, FaultCode, NotFoundError
+from chalicelib.ids import is_id, new_id
+from chalicelib.resources import Resources
+from chalicelib.services import jobs
+from chalicelib.services.keys import EXTENSIONS, image_key, sniff
+from workers.contracts import Recipe
+
+MAX_DIRECT_BYTES: Final = 4_500_000
+"""A Lambda takes 6 MiB (6,291,456 bytes) a call, and API Gateway hands it a binary body in base64, a third
+longer.
+"""
+
+MAX_UPLOAD_BYTES: Final = 50_000_000
+"""What a presigned upload may hold."""
+
+UPLOAD_SECONDS: Final = 15 * 60
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A form that puts one object of the promised type to the bucket, until `expires_at`."""
+
+    image_id: str
+    url: str
+    fields: Mapping[str, str]
+    expires_at: datetime
+
+
+def upload(res: Resources, book_id: str, data: bytes) -> str:
+    """Store a small image, queue it, and return its id; raises `NotFoundError` or `Fault`.
+
+    The content decides the type, whatever the caller calls it.
+    """
+    if len(data) > MAX_DIRECT_BYTES:
+        raise Fault(
+            FaultCode.PAYLOAD_TOO_LARGE,
+            f"The image has {len(data):,} bytes.",
+            why=f"A direct upload may have {MAX_DIRECT_BYTES:,}.",
+            fix="Use POST /books/{book_id}/images/presign.",
+            details={"limit": MAX_DIRECT_BYTES},
+        )
+    content_type = require_image(data[:16])
+    image = _reserve(res, book_id, content_type)
+    answer = res.clients.s3.put_object(
+        Bucket=res.settings.images_bucket, Key=image.key, Body=data, ContentType=content_type
+    )
+    _register(res, book_id, image.id, etag=answer["ETag"].strip('"'), size=len(data))
+    return image.id
+
+
+def presign(res: Resources, book_id: str, content_type: str) -> Upload:
+    """Reserve an image and give out a form bound to its key, type and size; `complete` registers it."""
+    if content_type not in EXTENSIONS:
+        raise _unsupported(content_type)
+    image = _reserve(res, book_id, content_type)
+    form = res.clients.s3.generate_presigned_post(
+        Bucket=res.settings.images_bucket,
+        Key=image.key,
+        Fields={"Content-Type": content_type},
+        Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, MAX_UPLOAD_BYTES]],
+        ExpiresIn=UPLOAD_SECONDS,
+    )
+    expires_at = res.clock() + timedelta(seconds=UPLOAD_SECONDS)
+    return Upload(image.id, form["url"], form["fields"], expires_at)
+
+
+def complete(res: Resources, book_id: str, image_id: str) -> None:
+    """Register an uploaded object and queue it; a second call changes nothing.
+
+    Raises `NotFoundError`, or `Fault`: `upload_missing` where nothing was uploaded,
+    `unsupported_media_type` where it is no image of the promised type (it is deleted then).
+    """
+    from botocore.exceptions import ClientError
+
+    image = get(res, book_id, image_id)
+    if image.status != ImageStatus.UPLOADING:
+        return
+    bucket = res.settings.images_bucket
+    try:
+        head = res.clients.s3.head_object(Bucket=bucket, Key=image.key)
+        start = res.clients.s3.get_object(
+            Bucket=bucket, Key=image.key, Range="bytes=0-15", IfMatch=head["ETag"]
+        )["Body"].read()
+    except ClientError as error:
+        if error_code(error) not in ("404", "NoSuchKey", "NotFound", "PreconditionFailed", "InvalidRange"):
+            raise
+        raise Fault(
+            FaultCode.UPLOAD_MISSING,
+            "Nothing has been uploaded for this image.",
+            fix="Post the file with the fields that presign gave, then call complete.",
+            details={"key": image.key},
+        ) from error
+    if sniff(start) != image.content_type:
+        res.clients.s3.delete_object(Bucket=bucket, Key=image.key)
+        raise _unsupported(f"no {image.content_type}")
+    _register(res, book_id, image_id, etag=head["ETag"].strip('"'), size=head["ContentLength"])
+
+
+def make_primary(res: Resources, book_id: str, image_id: str) -> None:
+    """Show the book by this image, and queue it if it has no cutout."""
+    with res.database.session() as session:
+        book = _lock_book(session, book_id)
+        image = _lock_image(session, book_id, image_id)
+        if image.status != ImageStatus.STORED:
+            raise Fault(
+                FaultCode.CONFLICT,
+                f"The image is {image.status}.",
+                why="Only a stored image can be primary.",
+                details={"status": image.status},
+            )
+        book.primary_image_id = image.id
+        wanted = image.outputs is None and not image.keep_original
+        job_id = jobs.request(session, image, primary=True, now=res.clock()) if wanted else None
+    jobs.send(res, [job_id] if job_id else [])
+
+
+def set_keep_original(res: Resources, book_id: str, image_id: str, *, keep: bool) -> None:
+    """Show the original, or the cutout again."""
+    with res.database.session() as session:
+        _lock_image(session, book_id, image_id).keep_original = keep
+
+
+def get(res: Resources, book_id: str, image_id: str) -> BookImage:
+    """One image of a book; raises `NotFoundError`."""
+    with res.database.session() as session:
+        image = session.get(BookImage, image_id) if is_id(image_id) else None
+    if image is None or image.book_id != book_id:
+        raise NotFoundError("image", image_id)
+    return image
+
+
+def require_image(head: bytes) -> str:
+    """The content type of the bytes; raises `Fault` (`unsupported_media_type`)."""
+    content_type = sniff(head)
+    if content_type is None:
+        raise _unsupported("no image")
+    return content_type
+
+
+def _reserve(res: Resources, book_id: str, content_type: str) -> BookImage:
+    """A committed row with a key of its own, so that whatever is put there is never without an owner."""
+    recipe = Recipe()
+    with res.database.session() as session:
+        _lock_book(session, book_id)
+        last = session.scalar(select(func.max(BookImage.position)).where(BookImage.book_id == book_id)) or 0
+        image = BookImage(
+            id=new_id(),
+            book_id=book_id,
+            position=last + 1,
+            status=ImageStatus.UPLOADING,
+            key=image_key(book_id, last + 1, EXTENSIONS[content_type]),
+            content_type=content_type,
+            recipe=recipe.model_dump(mode="json"),
+            recipe_name=recipe.name,
+        )
+        session.add(image)
+    return image
+
+
+def _register(res: Resources, book_id: str, image_id: str, *, etag: str, size: int) -> None:
+    with res.database.session() as session:
+        book = _lock_book(session, book_id)
+        image = _lock_image(session, book_id, image_id)
+        if image.status != ImageStatus.UPLOADING:
+            return
+        image.status = ImageStatus.STORED
+        image.etag = etag
+        image.bytes = size
+        session.flush()
+        if book.primary_image_id is None:
+            book.primary_image_id = image.id
+        primary = book.primary_image_id == image.id
+        job_id = jobs.request(session, image, primary=primary, now=res.clock())
+    jobs.send(res, [job_id] if job_id else [])
+
+
+def _lock_book(session: Session, book_id: str) -> Book:
+    book = session.get(Book, book_id, with_for_update=True) if is_id(book_id) else None
+    if book is None:
+        raise NotFoundError("book", book_id)
+    return book
+
+
+def _lock_image(session: Session, book_id: str, image_id: str) -> BookImage:
+    image = session.get(BookImage, image_id, with_for_update=True) if is_id(image_id) else None
+    if image is None or image.book_id != book_id:
+        raise NotFoundError("image", image_id)
+    return image
+
+
+def _unsupported(found: str) -> Fault:
+    return Fault(
+        FaultCode.UNSUPPORTED_MEDIA_TYPE,
+        f"The content is {found}." if found.startswith("no ") else f"The type {found} is not taken.",
+        fix=f"Send one of {', '.join(EXTENSIONS)}.",
+        details={"supported": list(EXTENSIONS)},
+    )

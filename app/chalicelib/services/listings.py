@@ -1,0 +1,63 @@
+"""Listings: folders of photos under `listings/` in the images bucket, written by others."""
+
+from dataclasses import dataclass
+
+from chalicelib.faults import Fault, FaultCode
+from chalicelib.resources import Resources
+from chalicelib.services.keys import LISTINGS, listing_prefix, photo_number
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One photo of a listing."""
+
+    key: str
+    number: int
+    extension: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class ItemPage:
+    """Listing ids in the bucket's order; `next_item` continues after the last one."""
+
+    items: tuple[str, ...]
+    next_item: str | None
+
+
+def photos(res: Resources, item: str) -> tuple[Photo, ...]:
+    """A listing's photos by number; raises `Fault` (`listing_not_found`) where there is none.
+
+    Two files with the same number (`image_01.jpg` and `image_01.png`) are two photos, in the order of their
+    names.
+    """
+    prefix = listing_prefix(item)
+    found = []
+    paginator = res.clients.s3.get_paginator("list_objects_v2")
+    for page in paginator.paginate(Bucket=res.settings.images_bucket, Prefix=prefix):
+        for entry in page.get("Contents", []):
+            named = photo_number(entry["Key"].removeprefix(prefix))
+            if named is not None:
+                found.append(Photo(entry["Key"], named[0], named[1], entry["Size"]))
+    if not found:
+        raise Fault(
+            FaultCode.LISTING_NOT_FOUND,
+            f"There is no listing {item!r}.",
+            why=f"No photos lie under {prefix} in {res.settings.images_bucket}.",
+            fix="Put them there as image_01.jpg, image_02.webp, …, and try again.",
+            details={"prefix": prefix, "bucket": res.settings.images_bucket},
+        )
+    return tuple(sorted(found, key=lambda photo: (photo.number, photo.key)))
+
+
+def items(res: Resources, *, after: str | None, limit: int) -> ItemPage:
+    """The listings there are, `limit` at a time."""
+    # StartAfter a prefix with a last character behind "/" skips all keys of that listing.
+    start = f"{LISTINGS}{after}0" if after else LISTINGS
+    answer = res.clients.s3.list_objects_v2(
+        Bucket=res.settings.images_bucket, Prefix=LISTINGS, Delimiter="/", StartAfter=start, MaxKeys=limit
+    )
+    names = tuple(
+        entry["Prefix"].removeprefix(LISTINGS).rstrip("/") for entry in answer.get("CommonPrefixes", [])
+    )
+    return ItemPage(names, names[-1] if answer.get("IsTruncated") and names else None)

@@ -1,0 +1,92 @@
+"""What the image worker reports, written into the tables.
+
+Results come at least once and in any order: applying one twice changes nothing, and a result of an older
+source or recipe never replaces a newer one.
+"""
+
+import logging
+from enum import StrEnum
+
+from sqlalchemy import select
+
+from chalicelib.db.models import BookImage, Job
+from chalicelib.ids import is_id
+from chalicelib.resources import Resources
+from chalicelib.services.keys import cutout_prefix
+from workers.contracts import ImageResult, JobStatus, Outputs, Problem, ResultStatus, can_follow
+
+logger = logging.getLogger(__name__)
+
+
+class Applied(StrEnum):
+    """What a result changed."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+    UNCHANGED = "unchanged"
+    """The job had ended already."""
+    UNKNOWN_JOB = "unknown_job"
+
+
+def apply(res: Resources, result: ImageResult) -> Applied:
+    """Record a result; raises `Problem` where it names objects outside its job's prefix.
+
+    The book needs no change: its primary image shows its cutout as soon as it has one, and stays primary or
+    not as people decided meanwhile.
+    """
+    with res.database.session() as session:
+        image = (
+            session.scalar(
+                select(BookImage)
+                .join(Job, Job.image_id == BookImage.id)
+                .where(Job.id == result.job_id)
+                .with_for_update(of=BookImage)
+            )
+            if is_id(result.job_id)
+            else None
+        )
+        job = session.get(Job, result.job_id, with_for_update=True) if image is not None else None
+        if image is None or job is None:
+            logger.warning("Acknowledged a result of the unknown job %s.", result.job_id)
+            return Applied.UNKNOWN_JOB
+        status = _status(result, job, image)
+        if not can_follow(JobStatus(job.status), status) or job.status == status:
+            return Applied.UNCHANGED
+        now = res.clock()
+        if status is JobStatus.SUCCEEDED and result.outputs is not None:
+            _require_own_keys(result.outputs, cutout_prefix(image.book_id, image.id))
+            image.outputs = result.outputs.model_dump(mode="json")
+            image.subject = result.subject.model_dump(mode="json") if result.subject else None
+            image.quality = result.quality.model_dump(mode="json") if result.quality else None
+            image.processed_at = now
+        job.status = status
+        job.result = result.model_dump(mode="json")
+        job.error_code = result.error.code if result.error else None
+        job.error_message = result.error.message[:2000] if result.error else None
+        job.finished_at = now
+        job.next_attempt_at = job.deadline_at = job.send_error = None
+        return Applied(status.value)
+
+
+def _status(result: ImageResult, job: Job, image: BookImage) -> JobStatus:
+    """The result's status, unless the image has a newer source or recipe than the job."""
+    if job.source_etag != image.etag or job.recipe_name != image.recipe_name:
+        return JobStatus.SUPERSEDED
+    match result.status:
+        case ResultStatus.SUCCEEDED:
+            return JobStatus.SUCCEEDED
+        case ResultStatus.FAILED:
+            return JobStatus.FAILED
+        case ResultStatus.SUPERSEDED:
+            return JobStatus.SUPERSEDED
+
+
+def _require_own_keys(outputs: Outputs, prefix: str) -> None:
+    for stored in (outputs.cutout, outputs.display, outputs.thumbnail):
+        if not stored.key.startswith(prefix):
+            raise Problem(
+                f"The result names {stored.key}.",
+                why=f"The outputs of this job lie under {prefix}.",
+                fix="Find out who wrote to the results queue.",
+            )

@@ -1,0 +1,77 @@
+"""The minute's round: send what was not sent, send again what got no result, give up after enough tries.
+
+Several rounds at once share the work: each takes rows that no other holds, and puts off their next turn
+before it sends, so that nothing is locked while the queue is spoken to.
+"""
+
+import time
+from datetime import timedelta
+
+from pydantic import BaseModel
+from sqlalchemy import and_, or_, select
+
+from chalicelib.db.models import Job
+from chalicelib.resources import Resources
+from chalicelib.services import jobs
+from workers.contracts import ErrorCode, JobStatus
+
+_LEASE = timedelta(minutes=2)
+_CLAIM = 100
+_BUDGET_SECONDS = 40.0
+
+
+class SweepReport(BaseModel):
+    """How many jobs were sent, refused again, and given up."""
+
+    sent: int = 0
+    refused: int = 0
+    gave_up: int = 0
+
+
+def run(res: Resources) -> SweepReport:
+    """One round; stops early when it has used its time, or the queue refuses."""
+    report = SweepReport()
+    ends = time.monotonic() + _BUDGET_SECONDS
+    while time.monotonic() < ends:
+        claimed, gave_up = _claim(res)
+        report.gave_up += gave_up
+        sending = jobs.send(res, claimed)
+        report.sent += len(sending.sent)
+        report.refused += len(sending.refused)
+        if sending.refused or len(claimed) + gave_up < _CLAIM:
+            break
+    return report
+
+
+def _claim(res: Resources) -> tuple[list[str], int]:
+    """Take due jobs: the ids to send, and how many were given up."""
+    now = res.clock()
+    due = or_(
+        and_(Job.status.in_((JobStatus.PENDING, JobStatus.QUEUE_FAILED)), Job.next_attempt_at <= now),
+        and_(Job.status == JobStatus.QUEUED, Job.deadline_at <= now),
+    )
+    claimed: list[str] = []
+    gave_up = 0
+    with res.database.session() as session:
+        rows = session.scalars(
+            select(Job)
+            .where(due)
+            .order_by(Job.priority, Job.id)
+            .limit(_CLAIM)
+            .with_for_update(skip_locked=True)
+        )
+        for job in rows:
+            if job.status == JobStatus.QUEUED and job.attempts >= jobs.MAX_ATTEMPTS:
+                job.status = JobStatus.FAILED
+                job.error_code = ErrorCode.NO_RESULT
+                job.error_message = f"Sent {job.attempts} times, and no result came back."
+                job.finished_at = now
+                job.deadline_at = None
+                gave_up += 1
+                continue
+            if job.status == JobStatus.QUEUED:
+                job.deadline_at = now + _LEASE
+            else:
+                job.next_attempt_at = now + _LEASE
+            claimed.append(job.id)
+    return claimed, gave_up
