@@ -1,0 +1,67 @@
+"""The API, as the command line calls it."""
+
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from workers.contracts.problem import Problem
+
+TIMEOUT = httpx.Timeout(30, connect=5)
+
+
+class ApiProblem(Problem):
+    """The API refused a call. `code` is the API's own error code, `status` the HTTP status."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message, why=f"(HTTP {status}, {code})", fix=_FIXES.get(code, ""))
+        self.status = status
+        self.code = code
+
+
+_FIXES = {
+    "unauthorized": "`bmx up` renews the local key.",
+    "misconfigured": "`bmx status` shows which part of the stack is not well.",
+}
+
+
+class Api:
+    """A client that keeps its connection; use it as a context manager."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self._client = httpx.Client(base_url=url.rstrip("/") + "/", headers={"X-API-Key": key}, timeout=TIMEOUT)
+
+    def __enter__(self) -> "Api":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        """GET `path`; None values are left out of the query."""
+        return self._call("GET", path, params={key: value for key, value in query.items() if value is not None})
+
+    def post(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """POST `body` as JSON to `path`."""
+        return self._call("POST", path, json=body or {})
+
+    def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        try:
+            response = self._client.request(method, path.lstrip("/"), **request)
+        except httpx.TransportError as error:
+            raise Problem(
+                "The API does not answer.",
+                why=f"{type(error).__name__} at {self._client.base_url}.",
+                fix="`bmx status` shows what runs, `bmx up` starts what does not.",
+            ) from error
+        try:
+            answer = response.json()
+        except ValueError:
+            answer = {}
+        if response.is_success and isinstance(answer, dict):
+            return answer
+        code = str(answer.get("code", "unreadable")) if isinstance(answer, dict) else "unreadable"
+        message = answer.get("message") if isinstance(answer, dict) else None
+        raise ApiProblem(response.status_code, code, str(message or f"{method} {path} gave no readable answer."))

@@ -1,0 +1,71 @@
+"""`bmx jobs`: what waits, what failed, and sending it again."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bmx.api import Api
+from bmx.output import JsonOption, Outcome, Ui, execute
+from workers.contracts.status import JobStatus
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+jobs = typer.Typer(name="jobs", help="Jobs of the image worker.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.add_typer(jobs)
+
+
+@jobs.command("list", epilog="Example: bmx jobs list --status failed")
+def list_jobs(
+    status: Annotated[JobStatus | None, typer.Option(help="Only jobs that stand there.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 50,
+    json_output: JsonOption = False,
+) -> None:
+    """List jobs, newest first."""
+
+    def action(_ui: Ui) -> Outcome:
+        with _api() as api:
+            page = api.get("/jobs", status=status, limit=limit)
+        return Outcome(data=page, view=_table(page["items"]))
+
+    execute("jobs list", json_output, action)
+
+
+@jobs.command(epilog="Example: bmx jobs retry 0199c2b4-…")
+def retry(
+    job_id: Annotated[str, typer.Argument(help="The job's id.", show_default=False)],
+    json_output: JsonOption = False,
+) -> None:
+    """Send a failed or refused job again, at once."""
+
+    def action(_ui: Ui) -> Outcome:
+        with _api() as api:
+            job = api.post(f"/jobs/{job_id}/retry")
+        return Outcome(data=job, view=_table([job]))
+
+    execute("jobs retry", json_output, action)
+
+
+def _api() -> Api:
+    from local.paths import Paths
+    from local.stack import LocalStack
+
+    status = LocalStack(Paths.default()).running()
+    return Api(status.api_url, status.api_key)
+
+
+def _table(items: list[dict[str, Any]]) -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("job", "status", "attempts", "created", "error"):
+        table.add_column(column, overflow="fold")
+    for item in items:
+        error = item.get("error") or {}
+        reason = error.get("code") or item.get("send_error") or ""
+        table.add_row(item["id"], item["status"], str(item["attempts"]), item["created_at"][:19], reason)
+    return table
