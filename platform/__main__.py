@@ -1,0 +1,120 @@
+"""BlueMoxon's infrastructure. Reads the stack's settings, composes the components, exports the outputs; nothing else."""
+
+import pulumi
+from pulumi_aws.get_caller_identity import get_caller_identity
+
+from infra.alarms import AlarmTopic, AlarmTopicArgs
+from infra.api import Api, ApiArgs
+from infra.api_key import ApiKey, ApiKeyArgs
+from infra.config import stack_settings
+from infra.container_worker import ContainerWorker, ContainerWorkerArgs
+from infra.database import Database, DatabaseAddress, DatabaseArgs, external_address
+from infra.guard import Guard
+from infra.identity import Identity, IdentityArgs
+from infra.naming import Deployment, dashed
+from infra.network import Network, PrivateNetwork, PrivateNetworkArgs, existing_network
+from infra.queue_worker import QueueWorker, QueueWorkerArgs
+from infra.registry import Registry, RegistryArgs
+from infra.settings import CreatedNetwork, ExistingNetwork, ExternalDatabase, Settings
+from infra.storage import ImagesBucket, ImagesBucketArgs
+from infra.workers import Container, select
+from workers.contracts import Problem
+
+
+def compose() -> None:
+    """The whole stack."""
+    settings, region = stack_settings()
+    deployment = locate(region)
+    workers = select(settings.workers)
+    network = make_network(settings, deployment)
+
+    topic = AlarmTopic("alarms", AlarmTopicArgs(deployment, settings.alarms))
+    bucket = ImagesBucket("images", ImagesBucketArgs(deployment, settings.storage))
+    queues = {
+        worker.name: QueueWorker(dashed(worker.name), QueueWorkerArgs(deployment, worker, topic.arn))
+        for worker in workers
+    }
+    repositories, functions = {}, {}
+    for worker in workers:
+        if not isinstance(worker.consumer, Container):
+            continue
+        repository = Registry(dashed(worker.name), RegistryArgs(deployment, worker))
+        repositories[worker.name] = repository.url
+        digest = settings.images[worker.name].digest
+        if digest is None:
+            pulumi.log.warn(f"{worker.name} awaits its first image: its queue has no consumer yet.")
+            continue
+        functions[worker.name] = ContainerWorker(
+            dashed(worker.name),
+            ContainerWorkerArgs(
+                deployment=deployment,
+                worker=worker,
+                container=worker.consumer,
+                image_uri=pulumi.Output.concat(repository.url, "@", digest),
+                queue_arn=queues[worker.name].queue.arn,
+                images_bucket=bucket.name,
+                result_queue_url=queues[worker.results_to].queue.url if worker.results_to else None,
+                logs=settings.logs,
+            ),
+        ).function_name
+
+    database = make_database(settings, deployment, network)
+    api_key = ApiKey("api-key", ApiKeyArgs(deployment))
+    people = Identity("people", IdentityArgs(deployment))
+    api = Api(
+        "api",
+        ApiArgs(
+            deployment=deployment,
+            workers=workers,
+            images_bucket=bucket.name,
+            database_target=database.target(),
+            database_secret_arn=database.secret_arn,
+            api_key_secret_arn=api_key.secret_arn,
+            user_pool_id=people.user_pool_id,
+            user_pool_arn=people.user_pool_arn,
+            user_pool_client_id=people.client_id,
+            network=network,
+        ),
+    )
+
+    pulumi.export("images_bucket", bucket.name)
+    pulumi.export("queues", {name: queue.outputs() for name, queue in queues.items()})
+    pulumi.export("functions", functions)
+    pulumi.export("repositories", repositories)
+    pulumi.export("api", api.outputs())
+    pulumi.export("database", database.outputs())
+    pulumi.export("api_key_secret_arn", api_key.secret_arn)
+    pulumi.export("alarm_topic_arn", topic.arn)
+
+
+def locate(region: str) -> Deployment:
+    """The account and region that the provider works in."""
+    caller = get_caller_identity()
+    return Deployment(pulumi.get_stack(), caller.account_id, region, partition=caller.arn.split(":")[1])
+
+
+def make_network(settings: Settings, deployment: Deployment) -> Network | None:
+    """The stack's network; none on one laptop."""
+    if isinstance(settings.network, CreatedNetwork):
+        return PrivateNetwork("network", PrivateNetworkArgs(deployment, settings.network)).network
+    if isinstance(settings.network, ExistingNetwork):
+        return existing_network(settings.network)
+    return None
+
+
+def make_database(settings: Settings, deployment: Deployment, network: Network | None) -> DatabaseAddress:
+    """The stack's database, or the address of the one it uses."""
+    # Made in every mode: a stack that leaves a mode has resources in its state that these hooks still guard.
+    guard = Guard()
+    if isinstance(settings.database, ExternalDatabase):
+        return external_address(settings.database)
+    return Database(
+        "database", DatabaseArgs(deployment, settings.database, settings.database.mode, network, guard)
+    ).address
+
+
+try:
+    compose()
+except Problem as problem:
+    # Pulumi prints a RunError as one message, and anything else with a traceback.
+    raise pulumi.RunError(str(problem)) from None

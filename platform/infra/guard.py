@@ -1,0 +1,97 @@
+"""Keeps a database and its secret in agreement, whatever flags an update is run with.
+
+`protect` refuses deletes and replacements, `ignore_changes` keeps a new value from reaching a resource that has one, and the
+hooks here refuse what would still get through after someone took one of these away. They run at preview and at up.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from infra.tags import CREDENTIALS_TAG
+from workers.contracts import Problem
+
+INSTANCE = "aws:rds/instance:Instance"
+SECRET = "aws:secretsmanager/secret:Secret"
+
+_LOGIN_PROPERTIES = ("username", "password", "passwordWo", "passwordWoVersion", "manageMasterUserPassword")
+_FIX = "Use `bmx credentials rotate` for a new password, `bmx credentials move --to MODE` for another mode; undo this change."
+
+
+class Guard:
+    """The hooks of one run of the program, to be made inside it and passed to what they guard."""
+
+    def __init__(self) -> None:
+        always = pulumi.ResourceHookOptions(on_dry_run=True)
+        self._update = pulumi.ResourceHook("refuse-password-change", refuse_password_change, always)
+        self._delete = pulumi.ResourceHook("refuse-credentials-loss", refuse_loss, always)
+
+    def options(
+        self,
+        parent: pulumi.Resource,
+        *,
+        ignore_changes: Sequence[str],
+        delete_before_replace: bool | None = None,
+        depends_on: Sequence[pulumi.Resource] = (),
+    ) -> pulumi.ResourceOptions:
+        """Options of a guarded resource: protected, hooked, with the properties that it keeps for ever."""
+        return pulumi.ResourceOptions(
+            parent=parent,
+            protect=True,
+            ignore_changes=list(ignore_changes),
+            delete_before_replace=delete_before_replace,
+            depends_on=list(depends_on),
+            hooks=pulumi.ResourceHookBinding(before_update=[self._update], before_delete=[self._delete]),
+        )
+
+
+async def refuse_password_change(args: pulumi.ResourceHookArgs) -> None:
+    """Hook before an update: raises `Problem` when the update would change a login or a secret's value.
+
+    Of the instance, the properties of the login count, and the tag with the mode of its credentials; of a secret, its
+    name and key; of a generated password and a secret's version, every property does.
+    """
+    old, new = await _plain(args.old_inputs), await _plain(args.new_inputs)
+    if args.type == INSTANCE:
+        old, new = _login(old), _login(new)
+    elif args.type == SECRET:
+        old, new = _identity(old), _identity(new)
+    changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    if changed:
+        raise Problem(
+            f"`{args.name}` is not changed: {', '.join(changed)} would be.",
+            why="The database and its secret would disagree, and the application could not log in any more.",
+            fix=_FIX,
+        )
+
+
+def refuse_loss(args: pulumi.ResourceHookArgs) -> None:
+    """Hook before a delete, also the one of a replacement: raises `Problem`, always."""
+    raise Problem(
+        f"`{args.name}` is not deleted.",
+        why="With it, the password of a database, or the database itself, would be lost.",
+        fix=_FIX,
+    )
+
+
+def _login(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    login = {key: inputs[key] for key in _LOGIN_PROPERTIES if key in inputs}
+    tags = inputs.get("tags") or {}
+    login["credentials mode"] = tags.get(CREDENTIALS_TAG) if isinstance(tags, Mapping) else tags
+    return login
+
+
+def _identity(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: inputs[key] for key in ("name", "namePrefix", "kmsKeyId") if key in inputs}
+
+
+async def _plain(inputs: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Inputs with secrets opened, for comparing only. An unknown value equals nothing, so that the hook refuses it."""
+    return {key: await _open(value) for key, value in (inputs or {}).items() if not key.startswith("__")}
+
+
+async def _open(value: object) -> object:
+    if isinstance(value, pulumi.Output):
+        return await value.future() if await value.is_known() else object()
+    return value

@@ -1,0 +1,85 @@
+"""People who sign in: a Cognito user pool and the application's client."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import cognito
+
+from infra.naming import Deployment, Kind
+from infra.tags import tags
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityArgs:
+    """Where."""
+
+    deployment: Deployment
+
+
+class Identity(pulumi.ComponentResource):
+    """A user pool in which only administrators make users, and a public client without a secret."""
+
+    user_pool_id: pulumi.Output[str]
+    user_pool_arn: pulumi.Output[str]
+    client_id: pulumi.Output[str]
+
+    def __init__(self, name: str, args: IdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("bluemoxon:identity:Identity", name, None, opts)
+        pool = cognito.UserPool(
+            name,
+            cognito.UserPoolArgs(
+                name=args.deployment.name(Kind.USER_POOL, "people"),
+                username_attributes=["email"],
+                auto_verified_attributes=["email"],
+                admin_create_user_config=cognito.UserPoolAdminCreateUserConfigArgs(
+                    allow_admin_create_user_only=True
+                ),
+                password_policy=cognito.UserPoolPasswordPolicyArgs(
+                    minimum_length=12,
+                    require_lowercase=True,
+                    require_numbers=True,
+                    require_symbols=False,
+                    require_uppercase=True,
+                    temporary_password_validity_days=3,
+                ),
+                account_recovery_setting=cognito.UserPoolAccountRecoverySettingArgs(
+                    recovery_mechanisms=[
+                        cognito.UserPoolAccountRecoverySettingRecoveryMechanismArgs(
+                            name="verified_email", priority=1
+                        )
+                    ]
+                ),
+                deletion_protection="ACTIVE",
+                tags=tags(args.deployment.stack, "identity"),
+            ),
+            # A pool that is made again has no users.
+            opts=pulumi.ResourceOptions(parent=self, protect=True),
+        )
+        client = cognito.UserPoolClient(
+            name,
+            cognito.UserPoolClientArgs(
+                name="web",
+                user_pool_id=pool.id,
+                generate_secret=False,
+                explicit_auth_flows=[
+                    "ALLOW_USER_SRP_AUTH",
+                    "ALLOW_USER_PASSWORD_AUTH",
+                    "ALLOW_REFRESH_TOKEN_AUTH",
+                ],
+                prevent_user_existence_errors="ENABLED",
+                enable_token_revocation=True,
+                access_token_validity=1,
+                id_token_validity=1,
+                refresh_token_validity=30,
+                token_validity_units=cognito.UserPoolClientTokenValidityUnitsArgs(
+                    access_token="hours",
+                    id_token="hours",
+                    refresh_token="days",
+                ),
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.user_pool_id = pool.id
+        self.user_pool_arn = pool.arn
+        self.client_id = client.id
+        self.register_outputs({"user_pool_id": pool.id, "client_id": client.id})
