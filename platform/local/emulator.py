@@ -1,8 +1,8 @@
 """The AWS emulator (ministack) of the local stack: IAM enforced, on 127.0.0.1 only, everything kept on disk.
 
-Its root credential is no secret and protects nothing: the emulator lets the key `test` and any account's number act
-as that account's root without checking the signature. What keeps strangers out is the loopback address. Functions
-and workers get sessions of their roles, which are checked.
+Its root credential is no secret and protects nothing: the emulator lets the key `test` and any account's
+number act as that account's root without checking the signature. What keeps strangers out is the loopback
+address. Functions and workers get sessions of their roles, which are checked.
 """
 
 import shutil
@@ -13,14 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.contracts.problem import Problem
-
 from local.paths import Paths
 from local.ports import HOST, Ports
 from local.processes import Processes, Service
 from local.provider.connection import LOCAL_REGION, Connection
 from local.reporting import Reporter
 from local.toolbox import locked_environment
+from workers.contracts.problem import Problem
 
 NAME = "emulator"
 READY_SECONDS = 60.0
@@ -28,7 +27,8 @@ READY_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Emulator:
-    """The emulator of one stack. `functions` are the image functions: name to the address of their process."""
+    """The emulator of one stack. `functions` are the image functions: name to the address of their
+    process."""
 
     paths: Paths
     processes: Processes
@@ -75,7 +75,8 @@ class Emulator:
         return _answers(f"{self.endpoint}/_ministack/ready")
 
     def was_killed(self) -> bool:
-        """Whether the last run ended without writing its state: up to a few seconds of changes may be missing."""
+        """Whether the last run ended without writing its state: up to a few seconds of changes may be
+        missing."""
         return (
             not self.processes.running(NAME) and (self.paths.emulator_state / "state" / ".running").exists()
         )

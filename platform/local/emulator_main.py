@@ -1,13 +1,14 @@
 """Runs the emulator so that killing a process costs nothing.
 
-This file runs under the emulator's own Python and imports nothing of the project. It adds three things to ministack:
+This file runs under the emulator's own Python and imports nothing of the project. It adds three things to
+ministack:
 
-- *Checkpoints.* ministack writes its state when it is told to stop; a killed one would forget all. Here a thread
-  writes each service's state when it has changed, every few seconds. `STATE_DIR/.running` exists from the start to an
-  orderly end: who finds it while no emulator runs knows that the last one was killed.
+- *Checkpoints.* ministack writes its state when it is told to stop; a killed one would forget all. Here a
+  thread writes each service's state when it has changed, every few seconds. `STATE_DIR/.running` exists
+  from the start to an orderly end: who finds it while no emulator runs knows that the last one was killed.
 - *Messages in flight are given back at the start.* Whoever worked on them was a part of the last run.
-- *A function process that is gone is waited for.* Lambda replaces a dead execution environment; so an invocation
-  whose process refused or dropped the connection is sent again until the function's timeout.
+- *A function process that is gone is waited for.* Lambda replaces a dead execution environment; so an
+  invocation whose process refused or dropped the connection is sent again until the function's timeout.
 """
 
 import contextlib
@@ -18,9 +19,13 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
-from ministack import app
-from ministack.core import persistence
+from ministack import app  # type: ignore[import-not-found]
+from ministack.core import persistence  # type: ignore[import-not-found]
+
+Reply = dict[str, Any]
+"""A piece of JSON as the emulator passes it on."""
 
 CHECKPOINT_SECONDS = float(os.environ.get("BMX_CHECKPOINT_SECONDS", "5"))
 
@@ -33,7 +38,7 @@ def keep_checkpoints() -> None:
     stop, lock = threading.Event(), threading.Lock()
     save_at_the_end = app.save_all
 
-    def save_all(services: dict) -> None:
+    def save_all(services: dict[str, Any]) -> None:
         stop.set()
         with lock:
             save_at_the_end(services)
@@ -70,7 +75,7 @@ def give_back_messages() -> None:
 
     def load_and_give_back() -> None:
         load()
-        from ministack.services import sqs
+        from ministack.services import sqs  # type: ignore[import-not-found]
 
         now = time.time()
         for queue in list(sqs._queues._data.values()):
@@ -87,11 +92,11 @@ def wait_for_function_processes() -> None:
 
     invoke_once = lambda_svc._execute_function_proxy
 
-    def invoke(func: dict, event: dict, url: str, request_id: str) -> dict:
+    def invoke(func: Reply, event: Reply, url: str, request_id: str) -> Reply:
         config = func.get("config") or func
         deadline = time.monotonic() + int(config.get("Timeout") or 3)
         while True:
-            result = invoke_once(func, event, url, request_id)
+            result: Reply = invoke_once(func, event, url, request_id)
             if not _connection_lost(result) or time.monotonic() > deadline:
                 return result
             time.sleep(0.25)
@@ -99,7 +104,7 @@ def wait_for_function_processes() -> None:
     lambda_svc._execute_function_proxy = invoke
 
 
-def _connection_lost(result: dict) -> bool:
+def _connection_lost(result: Reply) -> bool:
     if not result.get("error"):
         return False
     body = result.get("body") or {}

@@ -35,7 +35,8 @@ def read_json(path: Path) -> dict[str, Any] | None:
 def checksum(*parts: bytes | str | Path | Iterable[Path]) -> str:
     """The first 16 hex digits of a SHA-256 over strings, files and whole folders.
 
-    A folder counts with the relative path, mode and bytes of each file in it; byte code and editors' files do not count.
+    A folder counts with the relative path, mode and bytes of each file in it; byte code and editors' files
+    do not count.
     """
     digest = hashlib.sha256()
     for part in parts:

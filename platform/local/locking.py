@@ -1,7 +1,7 @@
 """One command at a time changes the stack.
 
-The lock belongs to the process that holds it and dies with it, so a lock file left behind by a killed command is
-never in the way.
+The lock belongs to the process that holds it and dies with it, so a lock file left behind by a killed
+command is never in the way.
 """
 
 import os
@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from workers.contracts.problem import Problem
-
 from local.files import read_json, write_atomic
+from workers.contracts.problem import Problem
 
 
 class StackBusy(Problem):

@@ -1,7 +1,8 @@
 """Where things lie on this machine: the one home of every path.
 
-Two roots. `home` belongs to a checkout (`<repo>/.bmx`, or `BMX_HOME`) and holds what `bmx down --volumes` forgets.
-`cache` belongs to the user (`BMX_CACHE` overrides) and holds what can be made again and is shared by checkouts.
+Two roots. `home` belongs to a checkout (`<repo>/.bmx`, or `BMX_HOME`) and holds what `bmx down --volumes`
+forgets. `cache` belongs to the user (`BMX_CACHE` overrides) and holds what can be made again and is shared
+by checkouts.
 """
 
 import os

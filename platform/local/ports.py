@@ -8,13 +8,13 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.contracts.problem import Problem
-
 from local.files import read_json, write_atomic
+from workers.contracts.problem import Problem
 
 HOST = "127.0.0.1"
 RANGE = range(18620, 18720)
-"""Below the ports that systems hand out to outgoing connections, which would take ours while the stack is down."""
+"""Below the ports that systems hand out to outgoing connections, which would take ours while the stack is
+down."""
 
 
 class PortTaken(Problem):
@@ -40,8 +40,9 @@ class Ports:
         port = self.get(name)
         if not is_free(port):
             who = owner(port)
+            by = f" by {who}" if who else ""
             raise PortTaken(
-                f"Port {port} on {HOST}, where {what} of this stack lives, is taken{f' by {who}' if who else ''}.",
+                f"Port {port} on {HOST}, where {what} of this stack lives, is taken{by}.",
                 why="The stack's queue URLs and the API's address contain it.",
                 fix=f"Stop {who or 'that program'} and run `./bmx up` again; or forget this stack with "
                 "`./bmx down --volumes`, the next one gets another port.",
@@ -66,7 +67,8 @@ def owner(port: int) -> str:
 
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            listens = connection.status == psutil.CONN_LISTEN and connection.laddr
+            if listens and connection.laddr[1] == port and connection.pid:
                 return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
     except psutil.Error:
         pass

@@ -1,8 +1,9 @@
 """The stack's processes: started detached, known by pid and start time, stopped for sure.
 
-Each service has a record `run/services/<name>.json` with how it is started, its pid and the kernel's start time of
-that process, so that a pid given to somebody else meanwhile is never taken for ours. Every process also carries
-`BMX_STACK_HOME` in its environment: `sweep` finds by it what an interrupted start left without a record.
+Each service has a record `run/services/<name>.json` with how it is started, its pid and the kernel's start
+time of that process, so that a pid given to somebody else meanwhile is never taken for ours. Every process
+also carries `BMX_STACK_HOME` in its environment: `sweep` finds by it what an interrupted start left without
+a record.
 """
 
 import contextlib
@@ -17,9 +18,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from workers.contracts.problem import Problem
-
 from local.files import read_json, tail, write_atomic
+from workers.contracts.problem import Problem
 
 OWNER_VARIABLE = "BMX_STACK_HOME"
 LOG_LIMIT = 20 * 2**20
@@ -39,7 +39,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Service:
-    """How a process is run. `env` is added to the few variables that every process gets; it holds no secret."""
+    """How a process is run. `env` is added to the few variables that every process gets; it holds no
+    secret."""
 
     name: str
     argv: tuple[str, ...]
@@ -96,7 +97,8 @@ class Processes:
         self._home = home
 
     def start(self, service: Service) -> int:
-        """Run a service unless it already runs exactly so, and give its pid. One that runs otherwise is replaced."""
+        """Run a service unless it already runs exactly so, and give its pid. One that runs otherwise is
+        replaced."""
         with self._lock(service.name):
             record = self._read(service.name)
             if record and self._process(record):
@@ -116,7 +118,8 @@ class Processes:
             return was_running
 
     def revive(self, name: str) -> int | None:
-        """Start a service again if it should be running and is not; its new pid, or None where all is well."""
+        """Start a service again if it should be running and is not; its new pid, or None where all is
+        well."""
         with self._lock(name):
             record = self._read(name)
             if record is None or not record.service.keep_alive or self._process(record):

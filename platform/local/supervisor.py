@@ -1,7 +1,7 @@
 """`python -m local.supervisor RUN HOME`: starts again what died, until it is told to stop.
 
-It holds nothing itself: services are started detached and known by their records, so the stack goes on when the
-supervisor dies, and a new one takes over.
+It holds nothing itself: services are started detached and known by their records, so the stack goes on when
+the supervisor dies, and a new one takes over.
 """
 
 import contextlib

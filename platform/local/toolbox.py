@@ -7,11 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from workers.contracts.problem import Problem
-
 from local.files import checksum
 from local.paths import Paths
 from local.reporting import Reporter
+from workers.contracts.problem import Problem
 
 
 def find_uv(paths: Paths) -> Path:
@@ -40,15 +39,16 @@ def run_uv(paths: Paths, arguments: list[str], *, purpose: str) -> None:
         said = " ".join((done.stderr or done.stdout).split())[-600:]
         raise Problem(
             f"{purpose} failed: {said or f'uv ended with code {done.returncode}'}",
-            fix="Check that the package registry can be reached and that the disk has room, then run this again.",
+            fix="Check that the package registry can be reached and the disk has room, then run this again.",
         )
 
 
 def locked_environment(paths: Paths, requirements: Path, root: Path, report: Reporter, *, what: str) -> Path:
-    """The Python of an environment with exactly `requirements` (hashes checked), made under `root` if need be.
+    """The Python of an environment with exactly `requirements` (hashes checked), made under `root` if need
+    be.
 
-    The folder is named after the requirements' and this Python's version, appears in one step when it is whole, and
-    is never changed afterwards; so it may be shared and made twice at the same time.
+    The folder is named after the requirements' and this Python's version, appears in one step when it is
+    whole, and is never changed afterwards; so it may be shared and made twice at the same time.
     """
     from filelock import FileLock
 

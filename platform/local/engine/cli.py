@@ -1,0 +1,227 @@
+"""The engine's commands, on one stack with the local backend and the local provider."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local.engine.build import LANGUAGE_EXEC
+from local.engine.find import Engine
+from local.engine.language_host import EXEC_VARIABLE
+from local.engine.launchers import write_launchers
+from local.engine.project import Project, ensure_passphrase
+from local.paths import Paths
+from local.processes import OWNER_VARIABLE
+from local.provider.connection import Connection
+from local.reporting import Reporter
+from workers.contracts.problem import Problem
+
+Outputs = dict[str, Any]
+"""What the stack exports, by name: JSON values."""
+
+
+class EngineFailed(Problem):
+    """The engine ended with an error."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What an operation did: how many resources by operation (`create`, `update`, `same`, …)."""
+
+    changes: dict[str, int] = field(default_factory=dict)
+    seconds: int = 0
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was different."""
+        return any(count for operation, count in self.changes.items() if operation != "same")
+
+    def __str__(self) -> str:
+        parts = [f"{count} {operation}" for operation, count in sorted(self.changes.items())]
+        return ", ".join(parts) or "nothing"
+
+
+@dataclass(frozen=True)
+class Pulumi:
+    """A found engine, ready to work on the project's stack `stack` against an emulator."""
+
+    engine: Engine
+    paths: Paths
+    connection: Connection
+    stack: str = "local"
+    source: Path | None = None
+    """The folder with `Pulumi.yaml`; the checkout if not given."""
+
+    @property
+    def project(self) -> Project:
+        """The project as the engine sees it."""
+        return Project(self.source or self.paths.repo, self.paths.state / "project", self.stack)
+
+    def env(self) -> dict[str, str]:
+        """The variables with which plain `pulumi` works on this backend with this provider."""
+        folder = write_launchers(self.paths.run / "engine-bin", self.engine)
+        path = os.pathsep.join([str(folder), str(self.engine.executable.parent), os.environ.get("PATH", "")])
+        host = self.engine.executable.resolve().with_name(LANGUAGE_EXEC)
+        return {
+            "PATH": path,
+            "PULUMI_HOME": str(self.paths.state / "home"),
+            "PULUMI_BACKEND_URL": self.paths.state.as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(ensure_passphrase(self.paths)),
+            "PULUMI_SKIP_UPDATE_CHECK": "1",
+            "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "1",
+            "BMX_HOME": str(self.paths.home),
+            "BMX_CACHE": str(self.paths.cache),
+            **({} if self.engine.has_language_host else {EXEC_VARIABLE: str(host)}),
+            **self.connection.to_environment(),
+        }
+
+    def prepare(self) -> None:
+        """Write the project's copy and make the stack unless it exists."""
+        checkpoint = self.paths.state / ".pulumi" / "stacks" / self.project.name / f"{self.stack}.json"
+        known = checkpoint.exists()
+        if not known:
+            self.project.settings.unlink(missing_ok=True)
+        self.project.write()
+        if not known:
+            self._capture("stack", "init", self.stack)
+
+    def up(self, report: Reporter, *, refresh: bool = False, targets: tuple[str, ...] = ()) -> Summary:
+        """Apply the program. `refresh` first looks what the emulator really holds."""
+        self.prepare()
+        arguments = ["up", "--yes", "--skip-preview", *(["--refresh"] if refresh else [])]
+        return self._stream(report, *arguments, *(f"--target={urn}" for urn in targets))
+
+    def preview(self, report: Reporter) -> Summary:
+        """What `up` would do."""
+        self.prepare()
+        return self._stream(report, "preview")
+
+    def refresh(self, report: Reporter) -> Summary:
+        """Bring the state in line with what the emulator holds."""
+        self.prepare()
+        return self._stream(report, "refresh", "--yes", "--skip-preview")
+
+    def destroy(self, report: Reporter) -> Summary:
+        """Delete every resource of the stack; protected ones refuse."""
+        self.prepare()
+        return self._stream(report, "destroy", "--yes", "--skip-preview")
+
+    def outputs(self) -> Outputs:
+        """What the stack exports. None of it is a secret value."""
+        outputs: Outputs = json.loads(self._capture("stack", "output", "--json"))
+        return outputs
+
+    def export(self) -> dict[str, Any]:
+        """The stack's state, secrets encrypted."""
+        state: dict[str, Any] = json.loads(self._capture("stack", "export"))
+        return state
+
+    def unlock(self) -> bool:
+        """Drop the lock that an interrupted engine left on the state; whether there was one.
+
+        Only for a caller that knows that no engine runs, as the holder of the stack's lock does.
+        """
+        locks = self.paths.state / ".pulumi" / "locks"
+        found = any(path.is_file() for path in locks.rglob("*.json"))
+        shutil.rmtree(locks, ignore_errors=True)
+        return found
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Any command of the engine on this stack, without asking; the output is captured."""
+        return subprocess.run(
+            self._command(*arguments),
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def _command(self, *arguments: str) -> list[str]:
+        stack = [] if arguments[:2] == ("stack", "init") else ["--stack", self.stack]
+        common = ["--non-interactive", "--color=never", "--cwd", str(self.project.folder)]
+        return [str(self.engine.executable), *common, *arguments, *stack]
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, **self.env(), OWNER_VARIABLE: str(self.paths.home)}
+
+    def _capture(self, *arguments: str) -> str:
+        done = self.run(*arguments)
+        if done.returncode:
+            raise self._failed(" ".join(arguments[:2]), [done.stderr.strip() or done.stdout.strip()])
+        return done.stdout
+
+    def _stream(self, report: Reporter, *arguments: str) -> Summary:
+        """Run an operation, reporting each resource as it is worked on; its summary or `EngineFailed`."""
+        errors: list[str] = []
+        summary = Summary()
+        with subprocess.Popen(
+            self._command(*arguments, "--json"),
+            env={**self._environment(), "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            for event in _events(process):
+                if line := _progress(event):
+                    report.say(line)
+                errors += _errors(event)
+                summary = _summary(event) or summary
+            said = (process.stderr.read() if process.stderr else "").strip()
+        if process.returncode:
+            raise self._failed(arguments[0], errors or [said])
+        return summary
+
+    def _failed(self, operation: str, errors: list[str]) -> EngineFailed:
+        return EngineFailed(
+            f"pulumi {operation} failed: " + " | ".join(dict.fromkeys(_sentence(error) for error in errors)),
+            fix="Correct the program or the settings and run `./bmx up` again; what was done stays done.",
+        )
+
+
+def _events(process: "subprocess.Popen[str]") -> Iterator[dict[str, Any]]:
+    for line in process.stdout or ():
+        try:
+            event = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(event, dict):
+            yield event
+
+
+def _progress(event: dict[str, Any]) -> str | None:
+    metadata = event.get("resourcePreEvent", {}).get("metadata", {})
+    operation, urn = metadata.get("op"), metadata.get("urn", "")
+    if not operation or operation in {"same", "read"} or "pulumi:pulumi:Stack" in urn:
+        return None
+    kind, name = urn.rsplit("::", 2)[-2:] if "::" in urn else ("", urn)
+    return f"{operation} {kind.rsplit('$', 1)[-1]} {name}"
+
+
+def _errors(event: dict[str, Any]) -> list[str]:
+    diagnostic = event.get("diagnosticEvent", {})
+    if diagnostic.get("severity") in {"error", "info#err"}:
+        return [str(diagnostic.get("message", "")).strip()]
+    policy = event.get("policyEvent", {})
+    if policy.get("enforcementLevel") == "mandatory":
+        return [f"{policy.get('policyName')}: {policy.get('message', '')}".strip()]
+    return []
+
+
+def _sentence(error: str) -> str:
+    """An error on one line; of a traceback its end, which says what happened."""
+    if "Traceback (most recent call last)" in error:
+        error = error.rstrip().splitlines()[-1]
+    return " ".join(error.split())
+
+
+def _summary(event: dict[str, Any]) -> Summary | None:
+    summary = event.get("summaryEvent")
+    if not isinstance(summary, dict):
+        return None
+    return Summary(dict(summary.get("resourceChanges") or {}), int(summary.get("durationSeconds") or 0))

@@ -1,0 +1,75 @@
+"""The Pulumi project of the local stack, in a folder of its own.
+
+The engine writes the salt of the stack's encryption into its settings file. For the local stack that would
+change the checkout, so the engine works on a copy of `Pulumi.yaml` and `Pulumi.local.yaml` whose program is
+the checkout's.
+"""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.files import write_atomic
+from local.paths import Paths
+from workers.contracts.problem import Problem
+
+SALT = "encryptionsalt"
+
+
+@dataclass(frozen=True)
+class Project:
+    """One stack of the project under `folder`; `source` is the folder with the real `Pulumi.yaml`."""
+
+    source: Path
+    folder: Path
+    stack: str
+
+    @property
+    def name(self) -> str:
+        """The project's name, as in `Pulumi.yaml`."""
+        return str(_load(self.source / "Pulumi.yaml")["name"])
+
+    @property
+    def settings(self) -> Path:
+        """The stack's settings as the engine reads them."""
+        return self.folder / f"Pulumi.{self.stack}.yaml"
+
+    def write(self) -> None:
+        """Bring the copy up to date; what the engine added to it stays."""
+        import yaml
+
+        project = _load(self.source / "Pulumi.yaml")
+        project["main"] = str((self.source / str(project.get("main", "."))).resolve())
+        runtime = project.get("runtime")
+        if isinstance(runtime, dict):
+            options = runtime.get("options") or {}
+            if "virtualenv" in options:
+                options["virtualenv"] = str(self.source / str(options["virtualenv"]))
+        settings = _load(self.source / f"Pulumi.{self.stack}.yaml")
+        settings.pop(SALT, None)
+        if self.settings.exists():
+            salt = _load(self.settings).get(SALT)
+            if salt:
+                settings[SALT] = salt
+        write_atomic(self.folder / "Pulumi.yaml", yaml.safe_dump(project, sort_keys=False))
+        write_atomic(self.settings, yaml.safe_dump(settings, sort_keys=False))
+
+
+def ensure_passphrase(paths: Paths) -> Path:
+    """The file with the passphrase that encrypts secrets in the local stack's state; made once, mode 0600."""
+    if not paths.passphrase.exists():
+        write_atomic(paths.passphrase, secrets.token_urlsafe(32), mode=0o600)
+    return paths.passphrase
+
+
+def _load(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Problem(
+            f"{path} does not exist.", why="The engine needs it.", fix="Restore it from git."
+        ) from None
+    return data if isinstance(data, dict) else {}
