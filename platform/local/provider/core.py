@@ -13,8 +13,6 @@ from local.provider.diff import Change, changes
 from local.provider.schema import Mismatch, Schema, mismatches, schema_of
 from local.provider.values import DEFAULTS, UNKNOWN, Bag, Properties, Unknown, Value, contains_unknown
 
-TAG_PROPERTIES = ("tags", "tagsAll")
-
 
 @dataclass(frozen=True)
 class Checked:
@@ -57,6 +55,8 @@ class ResourceType(ABC):
     unordered: ClassVar[frozenset[str]] = frozenset()
     """Dotted paths (without indices) of lists that are sets."""
     secret_outputs: ClassVar[frozenset[str]] = frozenset()
+    write_only: ClassVar[frozenset[str]] = frozenset()
+    """Inputs that are sent and never compared or kept among the outputs."""
     computed_inputs: ClassVar[frozenset[str]] = frozenset()
     """Inputs that the service fills when they are left out: removing one from a program changes nothing."""
 
@@ -138,7 +138,9 @@ class ResourceType(ABC):
 
     def normalised(self, inputs: Properties) -> Properties:
         """`inputs` with equal meanings written equally."""
-        return {key: value for key, value in inputs.items() if value is not None}
+        return {
+            key: value for key, value in inputs.items() if value is not None and key not in self.write_only
+        }
 
     def _kept(self, new: Properties) -> frozenset[str]:
         return frozenset(key for key in self.computed_inputs if key not in new)
@@ -197,7 +199,8 @@ class ResourceType(ABC):
             added["region"] = ctx.region
         if "tagsAll" in known:
             added["tagsAll"] = ctx.all_tags(outputs)
-        return {**added, **outputs, **{key: added[key] for key in ("tagsAll",) if key in added}}
+        found = {**added, **outputs, **{key: added[key] for key in ("tagsAll",) if key in added}}
+        return {key: value for key, value in found.items() if key not in self.write_only}
 
     def refresh(self, ctx: Context, identifier: str, state: Bag, inputs: Bag) -> tuple[Bag, Bag] | None:
         """The thing's outputs and inputs as they are now; None when it is gone."""

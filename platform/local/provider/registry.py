@@ -9,7 +9,19 @@ from local.provider.recorded import Recorded
 from workers.contracts import Problem
 
 MODULES: Mapping[str, tuple[str, ...]] = {
-    "aws": ("sqs",),
+    "aws": (
+        "cloudwatch",
+        "ecr",
+        "iam",
+        "lambda_",
+        "lambda_access",
+        "logs",
+        "s3",
+        "s3_settings",
+        "secrets_manager",
+        "sns",
+        "sqs",
+    ),
     "random": ("random_",),
 }
 """Package to the modules that hold its types."""

@@ -8,6 +8,7 @@ import difflib
 import functools
 import importlib
 import inspect
+import threading
 import types
 import typing
 from collections.abc import Mapping
@@ -39,6 +40,9 @@ class Mismatch(typing.NamedTuple):
     reason: str
 
 
+_import_lock = threading.Lock()
+
+
 @functools.cache
 def schema_of(token: str) -> Schema:
     """The schema of `package:module/file:Type`; a `Problem` where the SDK has no such type."""
@@ -48,9 +52,12 @@ def schema_of(token: str) -> Schema:
     if module != "index":
         parts.append(module + "_" if module in ("lambda",) else module)
     try:
-        home = importlib.import_module(".".join(parts))
-        resource: type = getattr(home, name)
-        arguments: type = getattr(home, name + "Args")
+        # The SDK's lazy imports are not safe in several threads at once.
+        with _import_lock:
+            home = importlib.import_module(".".join(parts))
+            resource: type = getattr(home, name)
+            # A nested block may have taken the usual name; the resource's is then called InitArgs.
+            arguments: type = getattr(home, name + "InitArgs", None) or getattr(home, name + "Args")
     except (ImportError, AttributeError) as error:
         raise Problem(
             f"The SDK of package {package} has no type {token}.",

@@ -169,7 +169,7 @@ class Servicer(ProviderServicer):
         return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
 
     async def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802
-        _old_inputs.set(from_wire(PropertyValue.unmarshal_map(request.oldInputs)))
+        _old_inputs.set(from_wire(PropertyValue.unmarshal_map(request.old_inputs)))
         return await self._diff(request, context)
 
     _diff = _told(ProviderServicer.Diff)
