@@ -1,0 +1,139 @@
+"""Whether it works, and what it is made of."""
+
+from importlib import metadata
+from typing import Literal
+
+from chalice.app import Blueprint
+from pydantic import BaseModel
+
+from chalicelib import resources
+from chalicelib.api.routing import Routes
+from chalicelib.resources import Resources
+from chalicelib.services import health
+from chalicelib.services.health import Health, HealthStatus
+from chalicelib.version import VERSION
+from workers.contracts import QueueConfig
+
+blueprint = Blueprint(__name__)
+routes = Routes(blueprint)
+
+
+class Alive(BaseModel):
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+class Queue(QueueConfig):
+    """A worker's queue as the stack's declaration has it."""
+
+    worker: str
+    result_deadline_seconds: int
+
+
+class DatabaseInfo(BaseModel):
+    host: str
+    port: int
+    name: str
+    sslmode: str
+    secret_arn: str
+    schema_revision: str | None
+    newest_revision: str | None
+
+
+class InfrastructureConfig(BaseModel):
+    """Names and addresses; never a secret."""
+
+    region: str
+    images_bucket: str
+    queues: list[Queue]
+    database: DatabaseInfo | None
+    api_key_secret_arn: str
+    user_pool_id: str | None
+
+
+class SystemInfo(BaseModel):
+    status: HealthStatus
+    stack: str
+    versions: dict[str, str]
+    infrastructure: InfrastructureConfig
+    health: Health
+
+
+def _status_of(reply: BaseModel) -> int:
+    return 503 if isinstance(reply, Health) and reply.status is HealthStatus.UNHEALTHY else 200
+
+
+@routes.route("GET", "/health", summary="Whether the application runs", secured=False)
+def alive() -> Alive:
+    """Asks nothing of any dependency."""
+    return Alive(version=VERSION)
+
+
+@routes.route(
+    "GET", "/health/deep", summary="Whether everything it needs works", secured=False, status_of=_status_of
+)
+def deep() -> Health:
+    """503 where a check is unhealthy, with the same body. A part that the stack lacks is `not_configured`."""
+    return health.examine(resources.current())
+
+
+@routes.route("GET", "/admin/system-info", summary="Checks, versions and configuration")
+def system_info() -> SystemInfo:
+    """200 whatever the checks say: it is for looking at what is wrong."""
+    res = resources.current()
+    found = health.examine(res)
+    return SystemInfo(
+        status=found.status,
+        stack=res.settings.stack,
+        versions=_versions(),
+        infrastructure=_infrastructure(res, found),
+        health=found,
+    )
+
+
+def _versions() -> dict[str, str]:
+    import platform
+
+    from chalice import __version__ as chalice_version
+
+    # Chalice puts its runtime into the package without its metadata.
+    versions = {"bluemoxon": VERSION, "python": platform.python_version(), "chalice": chalice_version}
+    for name in ("boto3", "psycopg", "pydantic", "sqlalchemy"):
+        versions[name] = metadata.version(name)
+    return versions
+
+
+def _infrastructure(res: Resources, found: Health) -> InfrastructureConfig:
+    settings = res.settings
+    return InfrastructureConfig(
+        region=settings.region,
+        images_bucket=settings.images_bucket,
+        queues=[
+            Queue(**config.model_dump(), worker=worker, result_deadline_seconds=config.result_deadline)
+            for worker, config in sorted(settings.queues.root.items())
+        ],
+        database=_database(res, found),
+        api_key_secret_arn=settings.api_key_secret_arn,
+        user_pool_id=settings.user_pool_id,
+    )
+
+
+def _database(res: Resources, found: Health) -> DatabaseInfo | None:
+    from chalicelib.db import migrate
+
+    target = res.settings.database
+    if target is None:
+        return None
+    revision = None
+    if any(check.name == "database" and check.status is HealthStatus.HEALTHY for check in found.checks):
+        with res.database.begin() as connection:
+            revision = migrate.current_revision(connection)
+    return DatabaseInfo(
+        host=target.host,
+        port=target.port,
+        name=target.name,
+        sslmode=target.sslmode,
+        secret_arn=target.secret_arn,
+        schema_revision=revision,
+        newest_revision=migrate.newest_revision(),
+    )

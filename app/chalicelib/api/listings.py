@@ -1,0 +1,46 @@
+"""Listings that can be imported."""
+
+import re
+
+from chalice.app import Blueprint
+
+from chalicelib import resources
+from chalicelib.api import present
+from chalicelib.api.routing import Routes
+from chalicelib.api.schemas import ListingOut, ListingPage, ListingSummary, PageQuery, PhotoOut
+from chalicelib.faults import FaultCode, NotFoundError
+from chalicelib.services import books, listings
+from chalicelib.services.keys import LISTING_ITEM
+
+blueprint = Blueprint(__name__)
+routes = Routes(blueprint)
+
+
+@routes.route("GET", "/listings", summary="List the listings in the bucket")
+def list_listings(query: PageQuery) -> ListingPage:
+    after = present.decode_cursor(query.cursor, 1)[0] if query.cursor else None
+    page = listings.items(resources.current(), after=after, limit=query.limit)
+    return ListingPage(
+        items=[ListingSummary(listing_item_id=item) for item in page.items],
+        next_cursor=present.encode_cursor(page.next_item) if page.next_item else None,
+    )
+
+
+@routes.route("GET", "/listings/{item}", summary="A listing's photos", faults=(FaultCode.LISTING_NOT_FOUND,))
+def get_listing(item: str) -> ListingOut:
+    if not re.fullmatch(LISTING_ITEM, item):
+        raise NotFoundError("listing", item)
+    res = resources.current()
+    return ListingOut(
+        listing_item_id=item,
+        photos=[
+            PhotoOut(
+                key=photo.key,
+                number=photo.number,
+                bytes=photo.bytes,
+                url=present.signed_url(res, photo.key),
+            )
+            for photo in listings.photos(res, item)
+        ],
+        book_id=books.of_listing(res, item),
+    )

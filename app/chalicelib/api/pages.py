@@ -1,0 +1,125 @@
+"""The pages: served to anybody and without secrets; their scripts fetch the data with the API key.
+
+Every link is relative, because the pages do not know their address: API Gateway puts a stage before the
+path, an emulator more than that, and a custom domain nothing.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from chalice.app import Blueprint, Request, Response
+
+from chalicelib import resources
+from chalicelib.api.routing import Routes
+from chalicelib.faults import FaultCode, NotFoundError
+from chalicelib.settings import Settings
+from chalicelib.version import VERSION
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+blueprint = Blueprint(__name__)
+routes = Routes(blueprint)
+
+_WEB = Path(__file__).parent.parent / "web"
+_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+@routes.route("GET", "/", summary="Page: books", secured=False)
+def books_page() -> Response:
+    return _render("books.html", blueprint.current_request, depth=0)
+
+
+@routes.route("GET", "/admin", summary="Page: health, queues and failed jobs", secured=False)
+def admin_page() -> Response:
+    return _render("admin.html", blueprint.current_request, depth=1)
+
+
+def book_page(request: Request) -> Response:
+    """The page of one book; whether there is such a book its script finds out."""
+    return _render("book.html", request, depth=2)
+
+
+@routes.route("GET", "/static/{name}", summary="Static file", secured=False, faults=(FaultCode.NOT_FOUND,))
+def static_file(name: str) -> Response:
+    content = _static().get(name)
+    if content is None:
+        raise NotFoundError("static file", name)
+    return Response(
+        content,
+        headers={
+            "Content-Type": f"{_TYPES[Path(name).suffix]}; charset=utf-8",
+            "Cache-Control": "public, max-age=300",
+        },
+    )
+
+
+def relative_root(path: str, depth: int) -> str:
+    """From a page to the application's root, as a relative link.
+
+    `path` is the request's path as API Gateway saw it, `depth` the number of the page's own segments. The
+    root page is found with and without its closing slash, and a relative link means another place in each.
+    """
+    if depth == 0:
+        last = path.rsplit("/", 1)[-1]
+        return f"{last}/" if last else "./"
+    return "../" * (depth - 1) or "./"
+
+
+def content_security_policy(settings: Settings) -> str:
+    """Own scripts and styles only; images and uploads also from and to the bucket."""
+    bucket = bucket_origin(settings)
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            f"img-src 'self' blob: data: {bucket}",
+            f"connect-src 'self' {bucket}",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+def bucket_origin(settings: Settings) -> str:
+    """The origin of the signed URLs that `Clients.s3` makes."""
+    if settings.endpoint_url:
+        parts = urlsplit(settings.endpoint_url)
+        return f"{parts.scheme}://{parts.netloc}"
+    return f"https://{settings.images_bucket}.s3.{settings.region}.amazonaws.com"
+
+
+def _render(template: str, request: Request, *, depth: int) -> Response:
+    settings = resources.current().settings
+    root = relative_root(str(request.context.get("path", "/")), depth)
+    html = _templates().get_template(template).render(root=root, version=VERSION, stack=settings.stack)
+    return Response(
+        html,
+        headers={
+            "Content-Type": "text/html; charset=utf-8",
+            "Cache-Control": "no-cache",
+            "Content-Security-Policy": content_security_policy(settings),
+        },
+    )
+
+
+@cache
+def _templates() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(_WEB / "templates"), autoescape=True, undefined=StrictUndefined
+    )
+
+
+@cache
+def _static() -> dict[str, str]:
+    return {
+        file.name: file.read_text(encoding="utf-8")
+        for file in (_WEB / "static").iterdir()
+        if file.suffix in _TYPES
+    }

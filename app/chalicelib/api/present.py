@@ -1,0 +1,189 @@
+"""From the tables to the wire: pure but for signing URLs, which needs no network."""
+
+import base64
+import binascii
+from collections import Counter
+from datetime import datetime
+from typing import Final, Literal
+
+from chalicelib.api.schemas import (
+    BookOut,
+    BookSummary,
+    ImageOut,
+    ImageState,
+    JobErrorOut,
+    JobOut,
+    OutputsOut,
+    PrimaryImage,
+    Progress,
+    StoredImageOut,
+)
+from chalicelib.db.models import BookImage, ImageStatus, Job
+from chalicelib.faults import Fault, FaultCode
+from chalicelib.resources import Resources
+from chalicelib.services.books import Gallery, GalleryImage
+from workers.contracts import JobStatus, Outputs, Recipe, StoredImage
+from workers.contracts.status import OPEN_STATUSES
+
+URL_SECONDS: Final = 15 * 60
+
+
+def signed_url(res: Resources, key: str) -> str:
+    """An address that lets a browser read one object for a quarter of an hour."""
+    return res.clients.s3.generate_presigned_url(
+        "get_object", Params={"Bucket": res.settings.images_bucket, "Key": key}, ExpiresIn=URL_SECONDS
+    )
+
+
+def state_of(image: BookImage, job: Job | None) -> ImageState:
+    """One word for an image and its job."""
+    if image.status == ImageStatus.UPLOADING:
+        return ImageState.UPLOADING
+    if image.status == ImageStatus.COPY_FAILED:
+        return ImageState.COPY_FAILED
+    if job is not None and job.status in OPEN_STATUSES:
+        return ImageState.PROCESSING
+    if image.outputs is not None:
+        return ImageState.PROCESSED
+    if job is not None and job.status == JobStatus.FAILED:
+        return ImageState.FAILED
+    return ImageState.UNPROCESSED
+
+
+def kind_of(image: BookImage) -> Literal["processed", "original"]:
+    """Whether an image is shown by its cutout."""
+    return "processed" if image.outputs is not None and not image.keep_original else "original"
+
+
+def job(row: Job) -> JobOut:
+    return JobOut(
+        id=row.id,
+        book_id=row.book_id,
+        image_id=row.image_id,
+        status=JobStatus(row.status),
+        attempts=row.attempts,
+        recipe=Recipe.model_validate(row.recipe),
+        source_etag=row.source_etag,
+        error=JobErrorOut(code=row.error_code, message=row.error_message or "") if row.error_code else None,
+        send_error=row.send_error,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        queued_at=row.queued_at,
+        finished_at=row.finished_at,
+        next_attempt_at=row.next_attempt_at,
+        deadline_at=row.deadline_at,
+        result=row.result,
+    )
+
+
+def image(res: Resources, entry: GalleryImage, primary_image_id: str | None) -> ImageOut:
+    row = entry.image
+    return ImageOut(
+        id=row.id,
+        book_id=row.book_id,
+        position=row.position,
+        state=state_of(row, entry.job),
+        is_primary=row.id == primary_image_id,
+        kind=kind_of(row),
+        keep_original=row.keep_original,
+        key=row.key,
+        etag=row.etag,
+        content_type=row.content_type,
+        bytes=row.bytes,
+        original_url=signed_url(res, row.key) if row.status == ImageStatus.STORED else None,
+        outputs=_outputs(res, row),
+        subject=row.subject,
+        quality=row.quality,
+        processed_at=row.processed_at,
+        job=job(entry.job) if entry.job else None,
+    )
+
+
+def summary(res: Resources, gallery: Gallery) -> BookSummary:
+    book = gallery.book
+    return BookSummary(
+        id=book.id,
+        title=book.title,
+        listing_item_id=book.listing_item_id,
+        created_at=book.created_at,
+        primary_image=_primary(res, gallery.primary),
+        progress=_progress(gallery),
+    )
+
+
+def book(res: Resources, gallery: Gallery, *, created: bool = False) -> BookOut:
+    return BookOut(
+        **dict(summary(res, gallery)),
+        images=[image(res, entry, gallery.book.primary_image_id) for entry in gallery.images],
+        created=created,
+    )
+
+
+def _progress(gallery: Gallery) -> Progress:
+    states = Counter(state_of(entry.image, entry.job) for entry in gallery.images)
+    return Progress(
+        total=len(gallery.images) - states[ImageState.UPLOADING],
+        processed=states[ImageState.PROCESSED],
+        processing=states[ImageState.PROCESSING],
+        failed=states[ImageState.FAILED] + states[ImageState.COPY_FAILED],
+    )
+
+
+def _primary(res: Resources, row: BookImage | None) -> PrimaryImage | None:
+    if row is None:
+        return None
+    if row.outputs is None or row.keep_original:
+        url = signed_url(res, row.key)
+        return PrimaryImage(image_id=row.id, kind="original", key=row.key, url=url, thumbnail_url=url)
+    outputs = Outputs.model_validate(row.outputs)
+    return PrimaryImage(
+        image_id=row.id,
+        kind="processed",
+        key=outputs.display.key,
+        url=signed_url(res, outputs.display.key),
+        thumbnail_url=signed_url(res, outputs.thumbnail.key),
+    )
+
+
+def _outputs(res: Resources, row: BookImage) -> OutputsOut | None:
+    if row.outputs is None:
+        return None
+    outputs = Outputs.model_validate(row.outputs)
+    return OutputsOut(
+        cutout=_stored(res, outputs.cutout),
+        display=_stored(res, outputs.display),
+        thumbnail=_stored(res, outputs.thumbnail),
+    )
+
+
+def _stored(res: Resources, stored: StoredImage) -> StoredImageOut:
+    return StoredImageOut(**stored.model_dump(), url=signed_url(res, stored.key))
+
+
+def encode_cursor(*parts: str) -> str:
+    """An opaque place in a list."""
+    return base64.urlsafe_b64encode("\n".join(parts).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, parts: int) -> list[str]:
+    """The parts of a cursor; raises `Fault` (`invalid_request`) for one that was not given out."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        found = base64.b64decode(padded, altchars=b"-_", validate=True).decode().split("\n")
+    except (ValueError, binascii.Error):
+        found = []
+    if len(found) != parts:
+        raise bad_cursor()
+    return found
+
+
+def bad_cursor() -> Fault:
+    return Fault(FaultCode.INVALID_REQUEST, "The cursor is not one that was given out.")
+
+
+def time_of(text: str) -> datetime:
+    """The time in a cursor; raises `Fault` (`invalid_request`)."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise bad_cursor() from None

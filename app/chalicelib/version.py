@@ -1,0 +1,3 @@
+"""The application's version."""
+
+VERSION = "0.1.0"
