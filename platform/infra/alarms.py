@@ -23,7 +23,10 @@ class AlarmTopicArgs:
 
 
 class AlarmTopic(pulumi.ComponentResource):
-    """The SNS topic of all alarms. Not encrypted with a key: it carries names and counts, and CloudWatch cannot use SNS's default key."""
+    """The SNS topic of all alarms.
+
+    It has no key of its own: it carries names and counts only, and CloudWatch cannot use SNS's default key.
+    """
 
     arn: pulumi.Output[str]
 
@@ -54,7 +57,7 @@ class AlarmTopic(pulumi.ComponentResource):
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One threshold on one metric; the alarm rings when the metric is over it for `periods` periods of `period` seconds."""
+    """A threshold on a metric. It rings when the metric is over it for `periods` times `period` seconds."""
 
     suffix: str
     description: str
@@ -73,7 +76,8 @@ def worker_alarms(worker: Worker, deployment: Deployment) -> tuple[Alarm, ...]:
     alarms = [
         Alarm(
             "dlq-not-empty",
-            f"{worker.name}: messages were given up after {worker.max_receive} tries. See the DLQ on the admin page.",
+            f"{worker.name}: messages were given up after {worker.max_receive} tries. "
+            "See the DLQ on the admin page.",
             "AWS/SQS",
             "ApproximateNumberOfMessagesVisible",
             {"QueueName": config.dlq},

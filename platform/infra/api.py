@@ -43,7 +43,7 @@ class Api(pulumi.ComponentResource):
             name,
             iam.RoleArgs(
                 name=deployment.name(Kind.ROLE, "api"),
-                description="BlueMoxon application: sends to and inspects every queue, reads its secrets, keeps the images.",
+                description="BlueMoxon application: its queues, secrets, images and logs.",
                 assume_role_policy=service_trust("lambda.amazonaws.com"),
                 tags=tags(deployment.stack, "api"),
             ),

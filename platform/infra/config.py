@@ -1,4 +1,4 @@
-"""Reads a stack's configuration into `Settings`, and judges what only shows when its areas are seen together."""
+"""Reads a stack's configuration into `Settings`, and judges what shows only when areas are seen together."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,14 +25,15 @@ def stack_settings() -> tuple[Settings, str]:
 
 
 def parse(stack: str, raw: Mapping[str, str], declared: Sequence[Worker] = WORKERS) -> tuple[Settings, str]:
-    """Settings and region from configuration as Pulumi hands it over: `bluemoxon:area` to JSON or plain text."""
+    """Settings and region from configuration as Pulumi hands it over: key to JSON or plain text."""
     naming.check_stack_name(stack)
     faults: list[Fault] = []
     areas = _areas(raw, faults)
     region = _region(raw, faults)
     settings: Settings | None = None
     try:
-        # Through JSON, in which pydantic's strict mode takes lists for tuples and text for literals, and nothing else.
+        # Through JSON, in which pydantic's strict mode takes lists for tuples and text for literals, and
+        # nothing else.
         settings = Settings.model_validate_json(json.dumps(areas))
     except ValidationError as error:
         faults += from_validation(error, known_keys())
@@ -61,7 +62,7 @@ def _areas(raw: Mapping[str, str], faults: list[Fault]) -> dict[str, Any]:
 
 
 def _region(raw: Mapping[str, str], faults: list[Fault]) -> str:
-    from pulumi_aws import _enums  # noqa: PLC0415 - the SDK takes half a second; reading a configuration should not
+    from pulumi_aws import _enums  # half a second, which who only needs a message should not wait
 
     region = raw.get("aws:region", "")
     if region not in {known.value for known in _enums.Region}:
@@ -128,7 +129,7 @@ def _images(images: Mapping[str, ImageSettings], workers: Sequence[Worker]) -> I
 
 
 def known_keys() -> dict[str, set[str]]:
-    """Dotted path of every object in the configuration to the keys it knows; all modes of an area together."""
+    """Path of every object in the configuration to the keys it knows; all modes of an area together."""
     known: dict[str, set[str]] = {"": set(Settings.model_fields)}
     for area, field in Settings.model_fields.items():
         for model in _models(field.annotation):

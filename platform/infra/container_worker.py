@@ -106,7 +106,8 @@ class ContainerWorker(pulumi.ComponentResource):
                 logging_config=lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=logs.name),
                 tags=self._tags,
             ),
-            # Without its rights, the first invocations would fail; without its log group, Lambda would make one for ever.
+            # Without its rights, the first invocations would fail; without its log group, Lambda would make
+            # one for ever.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy, logs]),
         )
 
@@ -121,8 +122,8 @@ class ContainerWorker(pulumi.ComponentResource):
                 maximum_batching_window_in_seconds=container.batch_window,
                 # One bad message of a batch must not send the good ones back.
                 function_response_types=["ReportBatchItemFailures"],
-                # Limits this queue, and not the function's reserved share of the account, so that nothing is throttled
-                # into the DLQ.
+                # Limits this queue, and not the function's reserved share of the account, so that nothing is
+                # throttled into the DLQ.
                 scaling_config=lambda_.EventSourceMappingScalingConfigArgs(
                     maximum_concurrency=container.max_concurrency
                 ),

@@ -1,4 +1,4 @@
-"""The database's login: who makes the password, and where it is kept. Modes: see the docs of `DatabaseCredentials`."""
+"""The database's login: who makes the password, and where it is kept."""
 
 import json
 import re
@@ -15,13 +15,13 @@ from infra.tags import tags
 from workers.contracts import Problem
 
 PASSWORD_LENGTH = 40
-PASSWORD_SPECIALS = "!#$%&*()-_=+[]{}<>:?"
+SPECIAL_CHARACTERS = "!#$%&*()-_=+[]{}<>:?"
 """What RDS takes of the specials; not `/`, `"`, `@` and the space."""
 
 RECOVERY_DAYS = 30
 
-# Every input: a generated password is made once. A changed length, or a default that a newer provider changes, would
-# make another one, and the database would not know it.
+# Every input: a generated password is made once. A changed length, or a default that a newer provider
+# changes, would make another one, and the database would not know it.
 RANDOM_PASSWORD_INPUTS = (
     "keepers",
     "length",
@@ -94,20 +94,20 @@ class DatabaseCredentials(pulumi.ComponentResource):
             random.RandomPasswordArgs(
                 length=PASSWORD_LENGTH,
                 special=True,
-                override_special=PASSWORD_SPECIALS,
+                override_special=SPECIAL_CHARACTERS,
                 min_lower=1,
                 min_upper=1,
                 min_numeric=1,
                 min_special=1,
             ),
-            # Should it ever be replaced, then delete first: the hook refuses that before there is a second password.
+            # A replacement would delete first, which the hook refuses before there is a second password.
             opts=guard.options(self, ignore_changes=RANDOM_PASSWORD_INPUTS, delete_before_replace=True),
         )
         self._secret = secretsmanager.Secret(
             self._name,
             secretsmanager.SecretArgs(
                 name=deployment.secret_name("database"),
-                description="Login of the BlueMoxon database. Written once; rotate it with `bmx credentials rotate`.",
+                description="Login of the BlueMoxon database. Change it with bmx credentials rotate.",
                 recovery_window_in_days=RECOVERY_DAYS,
                 tags=tags(deployment.stack, "database"),
             ),
@@ -157,13 +157,13 @@ def read_existing(secret_id: str, username: str) -> ExistingLogin:
     """The login in an existing secret; raises `Problem` when there is none that the instance could have."""
     try:
         found = secretsmanager.get_secret_version(secret_id=secret_id)
-    except Exception as error:  # the SDK raises no narrower one
+    except Exception as error:  # noqa: BLE001 - the SDK raises no narrower one
         raise Problem(
             f"The secret `{secret_id}` cannot be read.",
             why=f"Mode `existing` takes the database's login from it. AWS says: {error}.",
-            fix='Make it, with a JSON value `{"username": …, "password": …}`, or let whoever deploys read it.',
+            fix='Make it, with the value `{"username": …, "password": …}`, or let whoever deploys read it.',
         ) from None
-    return parse_login(secret_id, found.arn, found.secret_string, username)
+    return parse_login(secret_id, found.secret_arn, found.secret_string, username)
 
 
 def parse_login(secret_id: str, arn: str, value: str, username: str) -> ExistingLogin:
@@ -181,7 +181,8 @@ def parse_login(secret_id: str, arn: str, value: str, username: str) -> Existing
         )
     if login["username"] != username:
         raise Problem(
-            f"The secret `{secret_id}` is the login of another user than `bluemoxon:database.username`, `{username}`.",
+            f"The secret `{secret_id}` is the login of another user than `bluemoxon:database.username`, "
+            f"`{username}`.",
             why=why,
             fix="Set `username` to the secret's, or name the right secret.",
         )

@@ -80,7 +80,7 @@ class DatabaseArgs:
 
 
 class Database(pulumi.ComponentResource):
-    """An RDS PostgreSQL instance: private, encrypted, backed up, not deletable, TLS only; and its credentials."""
+    """An RDS PostgreSQL instance and its login: private, encrypted, backed up, not deletable, TLS only."""
 
     address: DatabaseAddress
 
@@ -146,7 +146,7 @@ class Database(pulumi.ComponentResource):
         return rds.Instance(
             name,
             instance,
-            # The password is the instance's from its creation on, and changes by rotation only, together with the secret.
+            # The password is set at creation. Rotation changes it later, together with the secret.
             opts=args.guard.options(self, ignore_changes=["password", "password_wo", "password_wo_version"]),
         )
 

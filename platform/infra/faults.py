@@ -1,4 +1,4 @@
-"""What is wrong with a stack's configuration: every fault at once, each with its key, the reason and the fix."""
+"""What is wrong with a stack's configuration: all faults at once, each with key, reason and fix."""
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,10 +13,10 @@ from workers.contracts import Problem
 _SECRET_WORDS = ("password", "passwd", "pwd", "secret_string", "secret_value", "token", "api_key")
 
 _NO_PASSWORDS = (
-    "No setting takes a password: a value in a configuration and the one in the database would drift apart, and the "
-    "application could not log in any more."
+    "No setting takes a password: a value in a configuration and the one in the database would drift apart, "
+    "and the application could not log in any more."
 )
-_PASSWORD_FIX = "Remove it. `bmx credentials adopt` takes over a password that exists, `bmx credentials rotate` changes one."
+_USE_CREDENTIALS = "Remove it. `bmx credentials adopt` takes over a password that exists, `bmx credentials rotate` changes one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def unknown_key(key: str, known: Iterable[str]) -> Fault:
     """The fault of a key that nobody reads. Its value may be a secret and is never shown."""
     name = key.rsplit(":", 1)[-1].rsplit(".", 1)[-1]
     if any(word in name.lower().replace("-", "_") for word in _SECRET_WORDS):
-        return Fault(key, "is not a setting.", _NO_PASSWORDS, _PASSWORD_FIX)
+        return Fault(key, "is not a setting.", _NO_PASSWORDS, _USE_CREDENTIALS)
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=1)
     fix = (
@@ -66,7 +66,7 @@ def unknown_key(key: str, known: Iterable[str]) -> Fault:
 
 
 def from_validation(error: ValidationError, siblings: Mapping[str, Iterable[str]]) -> list[Fault]:
-    """The faults that pydantic found. `siblings` gives the known keys under a dotted path, for suggestions."""
+    """The faults that pydantic found. `siblings` gives the known keys under a path, for suggestions."""
     return [_fault(details, siblings) for details in error.errors(include_url=False)]
 
 

@@ -6,7 +6,8 @@ from infra.naming import PROJECT, Deployment
 from infra.policies import Statement, deny_plain_http
 from infra.workers import Worker
 
-# `GetQueueAttributes` is for the queue's depth. Sending does not imply it, and without it SQS answers "no such queue".
+# `GetQueueAttributes` is for the queue's depth. Sending does not imply it, and without it SQS answers "no
+# such queue".
 SEND_AND_INSPECT = ("sqs:SendMessage", "sqs:GetQueueUrl", "sqs:GetQueueAttributes")
 INSPECT = ("sqs:GetQueueUrl", "sqs:GetQueueAttributes")
 # What Lambda's poller does in the function's name.
@@ -124,12 +125,13 @@ def _objects(verb: str, action: str, prefixes: Sequence[str], deployment: Deploy
 
 
 def _see_missing_objects(deployment: Deployment) -> Statement:
-    # Without ListBucket, S3 answers 403 for an object that is not there, and a missing photo looks like a missing right. A
-    # condition on the prefix would not do: a GetObject has none.
+    # Without ListBucket, S3 answers 403 for an object that is not there, and a missing photo looks like a
+    # missing right. A condition on the prefix would not do: a GetObject has none.
     return Statement("ListImages", ("s3:ListBucket",), [deployment.bucket_arn(deployment.images_bucket())])
 
 
 def _chalice_logs(deployment: Deployment) -> list[str]:
-    # Chalice names functions `{app}-{stage}` and `{app}-{stage}-{handler}`; app and stage are our project and stack.
+    # Chalice names functions `{app}-{stage}` and `{app}-{stage}-{handler}`; app and stage are our project and
+    # stack.
     base = deployment.log_group(f"{PROJECT}-{deployment.stack}")
     return [deployment.arn("logs", f"log-group:{base}:*"), deployment.arn("logs", f"log-group:{base}-*:*")]

@@ -1,7 +1,8 @@
 """Keeps a database and its secret in agreement, whatever flags an update is run with.
 
-`protect` refuses deletes and replacements, `ignore_changes` keeps a new value from reaching a resource that has one, and the
-hooks here refuse what would still get through after someone took one of these away. They run at preview and at up.
+`protect` refuses deletes and replacements, `ignore_changes` keeps a new value from reaching a resource that
+has one, and the hooks here refuse what would still get through after someone took one of these away. They run
+at preview and at up.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,11 +13,11 @@ import pulumi
 from infra.tags import CREDENTIALS_TAG
 from workers.contracts import Problem
 
-INSTANCE = "aws:rds/instance:Instance"
-SECRET = "aws:secretsmanager/secret:Secret"
+INSTANCE_TYPE = "aws:rds/instance:Instance"
+SECRET_TYPE = "aws:secretsmanager/secret:Secret"  # noqa: S105 - a type token
 
 _LOGIN_PROPERTIES = ("username", "password", "passwordWo", "passwordWoVersion", "manageMasterUserPassword")
-_FIX = "Use `bmx credentials rotate` for a new password, `bmx credentials move --to MODE` for another mode; undo this change."
+_FIX = "Undo this change. `bmx credentials rotate` makes a new password, `bmx credentials move --to MODE` changes the mode."
 
 
 class Guard:
@@ -49,13 +50,13 @@ class Guard:
 async def refuse_password_change(args: pulumi.ResourceHookArgs) -> None:
     """Hook before an update: raises `Problem` when the update would change a login or a secret's value.
 
-    Of the instance, the properties of the login count, and the tag with the mode of its credentials; of a secret, its
-    name and key; of a generated password and a secret's version, every property does.
+    Of the instance, the properties of the login count, and the tag with the mode of its credentials; of a
+    secret, its name and key; of a generated password and a secret's version, every property does.
     """
     old, new = await _plain(args.old_inputs), await _plain(args.new_inputs)
-    if args.type == INSTANCE:
+    if args.type == INSTANCE_TYPE:
         old, new = _login(old), _login(new)
-    elif args.type == SECRET:
+    elif args.type == SECRET_TYPE:
         old, new = _identity(old), _identity(new)
     changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
     if changed:
@@ -87,7 +88,7 @@ def _identity(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _plain(inputs: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Inputs with secrets opened, for comparing only. An unknown value equals nothing, so that the hook refuses it."""
+    """Inputs with secrets opened, for comparing only. An unknown value equals nothing: the hook refuses it."""
     return {key: await _open(value) for key, value in (inputs or {}).items() if not key.startswith("__")}
 
 

@@ -8,6 +8,8 @@ from pulumi_aws import cognito
 from infra.naming import Deployment, Kind
 from infra.tags import tags
 
+_HOURS, _DAYS = "hours", "days"
+
 
 @dataclass(frozen=True, slots=True)
 class IdentityArgs:
@@ -72,9 +74,9 @@ class Identity(pulumi.ComponentResource):
                 id_token_validity=1,
                 refresh_token_validity=30,
                 token_validity_units=cognito.UserPoolClientTokenValidityUnitsArgs(
-                    access_token="hours",
-                    id_token="hours",
-                    refresh_token="days",
+                    access_token=_HOURS,
+                    id_token=_HOURS,
+                    refresh_token=_DAYS,
                 ),
             ),
             opts=pulumi.ResourceOptions(parent=self),

@@ -1,7 +1,7 @@
 """Names of everything in AWS, and their ARNs.
 
-Every name is `bluemoxon-{stack}-{name-with-dashes}` (secrets: `bluemoxon-{stack}/{name}`) and checked against AWS's limits
-before anything is created.
+Every name is `bluemoxon-{stack}-{name-with-dashes}` (secrets: `bluemoxon-{stack}/{name}`) and checked against
+AWS's limits before anything is created.
 """
 
 import re
@@ -41,7 +41,8 @@ def check_stack_name(stack: str) -> None:
     if not _STACK.fullmatch(stack):
         raise Problem(
             f"`{stack}` cannot be a stack's name.",
-            why="It becomes part of bucket, queue and database names, which take lower-case letters, digits and single dashes, "
+            why="It becomes part of bucket, queue and database names, which take lower-case letters, "
+            "digits and single dashes, "
             "and start with a letter.",
             fix="Choose a name like `staging` or `review-12`.",
         )

@@ -13,7 +13,9 @@ from infra.settings import CreatedNetwork, ExistingNetwork
 from infra.tags import tags
 
 INTERFACE_SERVICES = ("sqs", "secretsmanager", "cognito-idp")
-"""Services that the application talks to from its private subnets; S3 has a gateway endpoint, which costs nothing."""
+"""Services that the application talks to from its private subnets; S3 has a gateway endpoint, which costs
+nothing.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,9 @@ class PrivateNetworkArgs:
 
 
 class PrivateNetwork(pulumi.ComponentResource):
-    """A VPC without a way to the internet: private subnets, and endpoints to the services that the application uses."""
+    """A VPC without a way to the internet: private subnets, and endpoints to the services that the
+    application uses.
+    """
 
     network: Network
 

@@ -20,7 +20,9 @@ class Statement:
     conditions: Mapping[str, Mapping[str, str | Sequence[str]]] | None = None
 
     def as_json(self) -> dict[str, object]:
-        """The statement as IAM reads it, single values unwrapped, lists sorted, so that equal policies are equal text."""
+        """The statement as IAM reads it, single values unwrapped, lists sorted, so that equal policies are
+        equal text.
+        """
         out: dict[str, object] = {"Sid": self.sid, "Effect": self.effect, "Action": _compact(self.actions)}
         if self.principals is not None:
             out["Principal"] = (

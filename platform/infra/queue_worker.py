@@ -24,7 +24,7 @@ class QueueWorkerArgs:
 
 
 class QueueWorker(pulumi.ComponentResource):
-    """Queue, DLQ, redrive both ways, policies and alarms of one worker. Who consumes it is not decided here."""
+    """Queue, DLQ, redrive both ways, policies and alarms of one worker; not who consumes it."""
 
     queue: sqs.Queue
     dlq: sqs.Queue

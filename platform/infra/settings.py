@@ -1,7 +1,7 @@
 """A stack's settings: typed, frozen, complete. Unknown keys fail, and there is no key for a password.
 
-The configuration in `Pulumi.{stack}.yaml` has one key an area: `bluemoxon:workers`, `bluemoxon:database` and so on; each is a
-field of `Settings`. Read it with `infra.config`.
+The configuration in `Pulumi.{stack}.yaml` has one key an area: `bluemoxon:workers`, `bluemoxon:database` and
+so on; each is a field of `Settings`. Read it with `infra.config`.
 """
 
 import ipaddress
@@ -17,7 +17,8 @@ def _digest(value: str) -> str:
     if not re.fullmatch(r"sha256:[0-9a-f]{64}", value):
         raise refuse(
             "An image is deployed by digest only: a tag can be moved to another image after the review.",
-            "Use `sha256:` and 64 hexadecimal digits, as `docker buildx imagetools inspect` and the deploy workflow print it.",
+            "Use `sha256:` and 64 hexadecimal digits, as `docker buildx imagetools inspect` and the deploy "
+            "workflow print it.",
         )
     return value
 
@@ -28,7 +29,8 @@ def _secret_arn(value: str) -> str:
     ):
         raise refuse(
             "It has to be the full ARN of a secret in Secrets Manager: policies grant exactly that one.",
-            "Copy it from `aws secretsmanager describe-secret --secret-id NAME`; it ends in a dash and six characters.",
+            "Copy it from `aws secretsmanager describe-secret --secret-id NAME`; it ends in a dash and six "
+            "characters.",
         )
     return value
 
@@ -61,7 +63,8 @@ def _identifier(value: str) -> str:
         or value in {"admin", "rdsadmin"}
     ):
         raise refuse(
-            "PostgreSQL and RDS take names of lower-case letters, digits and underscores, at most 63, that are not reserved.",
+            "PostgreSQL and RDS take names of lower-case letters, digits and underscores, at most 63, that "
+            "are not reserved.",
             "Use a name like `bluemoxon`.",
         )
     return value
@@ -91,7 +94,8 @@ def _vpc_cidr(value: str) -> str:
         ) from None
     if not network.is_private or not 16 <= network.prefixlen <= 24:
         raise refuse(
-            "The network of a VPC has to be private, and from /16 (AWS's largest) to /24 to hold the subnets.",
+            "The network of a VPC has to be private, and from /16 (AWS's largest) to /24 to hold the "
+            "subnets.",
             "Use a private network like `10.40.0.0/16`.",
         )
     return value
@@ -152,7 +156,8 @@ class OwnedDatabase(_PostgresTarget):
     def _can_grow(self) -> "OwnedDatabase":
         if self.max_allocated_storage * 10 < self.allocated_storage * 11:
             raise refuse(
-                "RDS grows storage by a tenth at least, so `max_allocated_storage` has to be that much over `allocated_storage`.",
+                "RDS grows storage by a tenth at least, so `max_allocated_storage` has to be that much "
+                "over `allocated_storage`.",
                 "Raise `max_allocated_storage`.",
             )
         return self

@@ -3,7 +3,9 @@
 from infra.naming import PROJECT
 
 CREDENTIALS_TAG = f"{PROJECT}:credentials"
-"""On the database: the mode its credentials were made with. The guard compares it, so that a switched mode is seen."""
+"""On the database: the mode its credentials were made with. The guard compares it, so that a switched mode is
+seen.
+"""
 
 
 def tags(stack: str, component: str, **more: str) -> dict[str, str]:

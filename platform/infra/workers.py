@@ -1,8 +1,9 @@
 """THE declaration: every worker, once.
 
-From an entry here come its queue and dead-letter queue, their policies and alarms, its function, role, log group and event
-source mapping where it is a container, the API's grants and `BMX_QUEUES`, and with them the health check, the admin page's
-row and the docs table. A stack's `bluemoxon:workers` says which of them it has.
+From an entry here come its queue and dead-letter queue, their policies and alarms, its function, role, log
+group and event source mapping where it is a container, the API's grants and `BMX_QUEUES`, and with them the
+health check, the admin page's row and the docs table. A stack's `bluemoxon:workers` says which of them it
+has.
 """
 
 from collections.abc import Iterable, Sequence
@@ -55,8 +56,9 @@ Consumer = Container | ChaliceHandler | External
 class Worker:
     """A queue and who empties it.
 
-    `reads` and `writes` are key prefixes in the images bucket, `results_to` the worker whose queue takes what this one
-    finds out. They matter for containers: they become the role's grants and the function's environment.
+    `reads` and `writes` are key prefixes in the images bucket, `results_to` the worker whose queue takes what
+    this one finds out. They matter for containers: they become the role's grants and the function's
+    environment.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Runs the Pulumi program in this process, with every resource answered by a stand-in, and records what it declared.
+"""Runs the Pulumi program in this process, answers for AWS, and records what the program declared.
 
 It shows what the program asks for. What an engine and a provider make of it is tested on the real engine.
 """
@@ -68,7 +68,7 @@ def run_program(
     invokes: Mapping[str, Mapping[str, Any]] | None = None,
     before: Callable[[], None] | None = None,
 ) -> Run:
-    """Run `platform/__main__.py` for a stack; raises what the program raises (`pulumi.RunError` for known faults)."""
+    """Run `platform/__main__.py` for a stack; raises what it raises (`pulumi.RunError` for known faults)."""
     raw = as_pulumi_passes(stack_config(stack) if config is None else config)
     run = Run()
     context = contextvars.copy_context()
@@ -90,7 +90,7 @@ def _run(
         monitor = RecordingMonitor(run, answers)
         # As `set_mocks` does, but for the root stack, which `run_in_stack` makes.
         settings.configure(
-            mocks.MockSettings(
+            mocks.MockSettings(  # type: ignore[no-untyped-call]
                 monitor=monitor,
                 engine=mocks.MockEngine(None),
                 project="bluemoxon",
@@ -132,7 +132,7 @@ def default_invokes(stack: str) -> dict[str, Mapping[str, Any]]:
             "names": ["us-west-2a", "us-west-2b", "us-west-2c", "us-west-2d"],
         },
         "aws:secretsmanager/getSecretVersion:getSecretVersion": {
-            "arn": f"arn:aws:secretsmanager:us-west-2:{ACCOUNT}:secret:{secret}-AbCdEf",
+            "secretArn": f"arn:aws:secretsmanager:us-west-2:{ACCOUNT}:secret:{secret}-AbCdEf",
             "secretString": json.dumps({"username": "bluemoxon", "password": "made-before-us"}),
         },
     }
@@ -156,7 +156,9 @@ class _Answers(mocks.Mocks):
         return dict(answer)
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        name = args.inputs.get("name") or args.inputs.get("bucket") or args.inputs.get("identifier") or args.name
+        name = (
+            args.inputs.get("name") or args.inputs.get("bucket") or args.inputs.get("identifier") or args.name
+        )
         made = {"name": name, **args.inputs}
         made["arn"] = f"arn:aws:{args.typ.split(':')[1].split('/')[0]}:us-west-2:{ACCOUNT}:{name}"
         short = args.typ.split(":")[-1]
@@ -169,7 +171,8 @@ class _Answers(mocks.Mocks):
         elif short == "Instance":
             made |= {"address": f"{name}.rds.amazonaws.com", "port": 5432}
             if args.inputs.get("manageMasterUserPassword"):
-                made["masterUserSecrets"] = [{"secretArn": f"arn:aws:secretsmanager:us-west-2:{ACCOUNT}:secret:rds!x"}]
+                arn = f"arn:aws:secretsmanager:us-west-2:{ACCOUNT}:secret:rds!x-AbCdEf"
+                made["masterUserSecrets"] = [{"secretArn": arn}]
         return f"{short.lower()}-{args.name}", made
 
 
@@ -199,17 +202,19 @@ class RecordingMonitor(mocks.MockMonitor):
                     frozenset(key for key, value in inputs.items() if rpc.is_rpc_secret(value)),
                 )
             )
-        return super().RegisterResource(request)
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
         if "::pulumi:pulumi:Stack::" in request.urn:
             outputs = rpc.deserialize_properties(request.outputs)
             self.run.outputs.update({key: _open(value) for key, value in outputs.items()})
-        return super().RegisterResourceOutputs(request)
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
 
 def _open(value: Any) -> Any:
     return rpc.unwrap_rpc_secret(value) if rpc.is_rpc_secret(value) else value
 
 
-os.environ.setdefault("PULUMI_ERROR_OUTPUT_STRING", "true")  # a secret or unknown turned into text is an error
+os.environ.setdefault(
+    "PULUMI_ERROR_OUTPUT_STRING", "true"
+)  # a secret or unknown turned into text is an error
