@@ -16,7 +16,9 @@ _NO_PASSWORDS = (
     "No setting takes a password: a value in a configuration and the one in the database would drift apart, "
     "and the application could not log in any more."
 )
-_USE_CREDENTIALS = "Remove it. `bmx credentials adopt` takes over a password that exists, `bmx credentials rotate` changes one."
+_USE_CREDENTIALS = (
+    "Remove it. `bmx credentials adopt` takes over a password, `bmx credentials rotate` changes it."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ INSTANCE_TYPE = "aws:rds/instance:Instance"
 SECRET_TYPE = "aws:secretsmanager/secret:Secret"  # noqa: S105 - a type token
 
 _LOGIN_PROPERTIES = ("username", "password", "passwordWo", "passwordWoVersion", "manageMasterUserPassword")
-_FIX = "Undo this change. `bmx credentials rotate` makes a new password, `bmx credentials move --to MODE` changes the mode."
+_FIX = "Undo it. `bmx credentials rotate` changes a password, `bmx credentials move --to MODE` the mode."
 
 
 class Guard:
@@ -88,7 +88,7 @@ def _identity(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _plain(inputs: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Inputs with secrets opened, for comparing only. An unknown value equals nothing: the hook refuses it."""
+    """Inputs with secrets opened, for comparing only. An unknown value equals nothing, so it is refused."""
     return {key: await _open(value) for key, value in (inputs or {}).items() if not key.startswith("__")}
 
 
