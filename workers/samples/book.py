@@ -82,7 +82,9 @@ class Book:
 
 
 def closed(book: Book, rng: np.random.Generator) -> list[Face]:
-    """A closed book in its own axes (u from the spine, v up the page, w to the front cover), in painting order."""
+    """A closed book in its own axes (u from the spine, v up the page, w to the front cover), in painting
+    order.
+    """
     board, overhang = 0.014, 0.018
     height, width, depth = 1.0, book.width, book.thickness
     boards = book.spine_surface(rng, 40, DETAIL)
@@ -151,8 +153,12 @@ def _rounded(spine: Pixels) -> Pixels:
     return np.asarray(spine * (0.55 + 0.55 * np.sqrt(1 - 0.9 * across**2))[None, :, None], np.float32)
 
 
-def _box(low: tuple[float, float, float], high: tuple[float, float, float], skin: dict[str, Pixels]) -> list[Face]:
-    """The five sides of a box that can be seen; `skin` names front, left, right, ends, or sides for all but front."""
+def _box(
+    low: tuple[float, float, float], high: tuple[float, float, float], skin: dict[str, Pixels]
+) -> list[Face]:
+    """The five sides of a box that can be seen; `skin` names front, left, right, ends, or sides for all but
+    front.
+    """
     (u0, v0, w0), (u1, v1, w1) = low, high
     quads: dict[str, tuple[str, list[tuple[float, float, float]], tuple[int, int, int]]] = {
         "bottom": ("ends", [(u0, v0, w1), (u1, v0, w1), (u1, v0, w0), (u0, v0, w0)], (0, -1, 0)),

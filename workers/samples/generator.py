@@ -1,7 +1,7 @@
 """Photos of books with their exact alpha.
 
-`generate` draws a book of boxes under a camera, composites it over a background with its shadow, and adds what a
-camera adds: blur, vignette, a colour cast, noise. Alpha comes from the geometry, not from the pixels.
+`generate` draws a book of boxes under a camera, composites it over a background with its shadow, and adds
+what a camera adds: blur, vignette, a colour cast, noise. Alpha comes from the geometry, not from the pixels.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _SURFACES = {
 
 @dataclass(frozen=True)
 class Sample:
-    """A photo (height, width, 3) in sRGB and its true alpha (height, width), both uint8, and what was drawn."""
+    """A photo (height, width, 3) in sRGB, its true alpha (height, width), both uint8, and what was drawn."""
 
     image: npt.NDArray[np.uint8]
     alpha: npt.NDArray[np.uint8]
@@ -61,10 +61,10 @@ def generate(
     picture = colour + backdrop * (1 - alpha[..., None])
     blur = float(rng.uniform(0.45, 0.8))
     picture = cv2.GaussianBlur(picture, (0, 0), blur)
-    alpha = cv2.GaussianBlur(alpha, (0, 0), blur)
+    soft = cv2.GaussianBlur(alpha, (0, 0), blur)
     return Sample(
         image=_exposed(rng, np.asarray(picture, np.float32)),
-        alpha=np.round(np.clip(alpha, 0, 1) * 255).astype(np.uint8),
+        alpha=np.round(np.clip(soft, 0, 1) * 255).astype(np.uint8),
         background=background,
         pose=pose,
     )
@@ -124,4 +124,4 @@ def _exposed(rng: np.random.Generator, picture: Pixels) -> npt.NDArray[np.uint8]
     seen = picture * (vignette * falloff)[..., None] * cast * np.float32(rng.uniform(0.95, 1.1))
     grain = rng.standard_normal((height, width, 3), dtype=np.float32)
     seen = seen + grain * np.float32(rng.uniform(0.004, 0.012))
-    return np.round(np.clip(seen, 0, 1) * 255).astype(np.uint8)
+    return np.asarray(np.round(np.clip(seen, 0, 1) * 255), np.uint8)

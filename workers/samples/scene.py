@@ -31,7 +31,7 @@ class Camera:
     def looking_at(
         target: Points, elevation: float, azimuth: float, distance: float, roll: float, size: tuple[int, int]
     ) -> "Camera":
-        """From `distance` towards `target`; angles in radians, elevation 0 is level and pi/2 straight down."""
+        """From `distance` towards `target`; angles in radians, elevation 0 is level, pi/2 straight down."""
         direction = np.array(
             [
                 np.sin(azimuth) * np.cos(elevation),
@@ -62,7 +62,9 @@ class Camera:
     def scaled(self, factor: float) -> "Camera":
         """The same view at `factor` times the resolution."""
         scale = np.diag([factor, factor, 1.0])
-        return Camera((round(self.size[0] * factor), round(self.size[1] * factor)), self.eye, scale @ self.matrix)
+        return Camera(
+            (round(self.size[0] * factor), round(self.size[1] * factor)), self.eye, scale @ self.matrix
+        )
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,8 @@ class Face:
 def paint(faces: list[Face], camera: Camera, supersampling: int) -> tuple[Pixels, Pixels]:
     """The faces in the given order, the later over the earlier.
 
-    Returns the colours multiplied by alpha (height, width, 3) and alpha (height, width), in 0..1. Alpha is the exact
-    share of a pixel's supersampling² samples that the union of the faces covers.
+    Returns the colours multiplied by alpha (height, width, 3) and alpha (height, width), in 0..1. Alpha is
+    the exact share of a pixel's supersampling² samples that the union of the faces covers.
     """
     fine = camera.scaled(supersampling)
     width, height = fine.size
@@ -154,5 +156,7 @@ def ground(texture: Pixels, camera: Camera, extent: float) -> Pixels:
     rows, columns = texture.shape[:2]
     source = np.array([[0, 0], [columns, 0], [columns, rows], [0, rows]], np.float32)
     warp = cv2.getPerspectiveTransform(source, camera.project(corners).astype(np.float32))
-    seen = cv2.warpPerspective(texture, warp, camera.size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    seen = cv2.warpPerspective(
+        texture, warp, camera.size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
     return np.asarray(seen, np.float32)

@@ -1,7 +1,7 @@
 """Surfaces of books and of what they lie on, drawn from noise.
 
-Every function takes the random generator and returns a float32 array of (height, width, 3), sRGB in 0..1. The same
-generator state gives the same pixels.
+Every function takes the random generator and returns a float32 array of (height, width, 3), sRGB in 0..1. The
+same generator state gives the same pixels.
 """
 
 from typing import TypeAlias
@@ -73,7 +73,11 @@ def marbled(rng: np.random.Generator, height: int, width: int, colour: Colour) -
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     drift = noise(rng, height, width, (5, 4), 4) * 30
     bent = cv2.remap(
-        noise(rng, height, width, (9, 7), 3), x + drift, y - drift, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        noise(rng, height, width, (9, 7), 3),
+        x + drift,
+        y - drift,
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT,
     )
     surface = colour_field(height, width, colour)
     inks: tuple[Colour, ...] = ((0.78, 0.70, 0.55), (0.16, 0.20, 0.30), (0.55, 0.17, 0.14))
@@ -86,7 +90,7 @@ def marbled(rng: np.random.Generator, height: int, width: int, colour: Colour) -
 def page_edges(rng: np.random.Generator, height: int, width: int, gilt: bool) -> Pixels:
     """The edge of a page block, its leaves running along the width."""
     base: Colour = GOLD if gilt else (0.87, 0.82, 0.70)
-    leaves = cv2.resize(rng.standard_normal((height, 1), dtype=np.float32), (width, height))
+    leaves = np.repeat(rng.standard_normal((height, 1), dtype=np.float32), width, axis=1)
     stains = noise(rng, height, width, (2, 6), 3)
     surface = colour_field(height, width, base) * (
         1 + (0.05 if gilt else 0.09) * leaves[..., None] + 0.04 * stains[..., None]
@@ -132,7 +136,7 @@ def wood(rng: np.random.Generator, height: int, width: int) -> Pixels:
 def linen(rng: np.random.Generator, height: int, width: int) -> Pixels:
     """A cloth with soft folds and a visible weave."""
     colour = _pick(rng, ((0.80, 0.77, 0.70), (0.46, 0.52, 0.56), (0.55, 0.20, 0.20), (0.25, 0.32, 0.27)))
-    folds = cv2.GaussianBlur(noise(rng, height, width, (2.5, 1.7), 2), (0, 0), 25)
+    folds = np.asarray(cv2.GaussianBlur(noise(rng, height, width, (2.5, 1.7), 2), (0, 0), 25), np.float32)
     weave = noise(rng, height, width, (height / 4, width / 40), 1) + noise(
         rng, height, width, (height / 40, width / 4), 1
     )
@@ -152,10 +156,12 @@ def table(rng: np.random.Generator, height: int, width: int) -> Pixels:
 def gradient(rng: np.random.Generator, height: int, width: int) -> Pixels:
     """A photographer's paper sweep: light falling off from one side."""
     colour = _pick(rng, ((0.86, 0.86, 0.85), (0.55, 0.60, 0.66), (0.36, 0.36, 0.38), (0.80, 0.74, 0.66)))
-    y, x = np.mgrid[0:1:height * 1j, 0:1:width * 1j].astype(np.float32)
+    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j].astype(np.float32)
     angle = rng.uniform(0, 2 * np.pi)
     slope = (x - 0.5) * np.cos(angle) + (y - 0.5) * np.sin(angle)
-    return np.asarray(np.clip(colour_field(height, width, colour) * (1 + 0.30 * slope)[..., None], 0, 1), np.float32)
+    return np.asarray(
+        np.clip(colour_field(height, width, colour) * (1 + 0.30 * slope)[..., None], 0, 1), np.float32
+    )
 
 
 def paper(rng: np.random.Generator, height: int, width: int) -> Pixels:
@@ -174,7 +180,9 @@ def paper(rng: np.random.Generator, height: int, width: int) -> Pixels:
 def gilded(
     rng: np.random.Generator, surface: Pixels, frames: int, lines: tuple[str, ...], bands: bool = False
 ) -> Pixels:
-    """`surface` with gold rules, corner flowers and centred lines of capitals; `bands` adds a spine's raised bands."""
+    """`surface` with gold rules, corner flowers and centred lines of capitals; `bands` adds a spine's raised
+    bands.
+    """
     height, width = surface.shape[:2]
     layer = Image.new("L", (width, height), 0)
     draw = ImageDraw.Draw(layer)
@@ -202,11 +210,15 @@ def _corner_flowers(draw: ImageDraw.ImageDraw, width: int, height: int, edge: in
             radius = size * 0.13
             draw.line((centre, petal), fill=255, width=2)
             draw.ellipse(
-                (petal[0] - radius, petal[1] - radius, petal[0] + radius, petal[1] + radius), outline=255, width=2
+                (petal[0] - radius, petal[1] - radius, petal[0] + radius, petal[1] + radius),
+                outline=255,
+                width=2,
             )
 
 
-def _capitals(draw: ImageDraw.ImageDraw, width: int, height: int, lines: tuple[str, ...], narrow: bool) -> None:
+def _capitals(
+    draw: ImageDraw.ImageDraw, width: int, height: int, lines: tuple[str, ...], narrow: bool
+) -> None:
     y = height * (0.18 if narrow else 0.26)
     for index, line in enumerate(lines):
         spaced = line.upper() if narrow else " ".join(line.upper())
@@ -217,7 +229,9 @@ def _capitals(draw: ImageDraw.ImageDraw, width: int, height: int, lines: tuple[s
             size *= 0.92
             font = ImageFont.load_default(size)
         stroke = max(1, round(size / 22))
-        draw.text(((width - text_width) / 2, y), spaced, fill=255, font=font, stroke_width=stroke, stroke_fill=255)
+        draw.text(
+            ((width - text_width) / 2, y), spaced, fill=255, font=font, stroke_width=stroke, stroke_fill=255
+        )
         y += size * 1.7
 
 

@@ -1,0 +1,15 @@
+"""Model files: which there are (`catalog`), how they are fetched and made, where they lie (`ModelStore`)."""
+
+from workers.image_processor.models.catalog import MODELS, MissingModelError, Model, UnknownModelError
+from workers.image_processor.models.fetch import FetchError, Progress
+from workers.image_processor.models.store import ModelStore
+
+__all__ = [
+    "MODELS",
+    "FetchError",
+    "MissingModelError",
+    "Model",
+    "ModelStore",
+    "Progress",
+    "UnknownModelError",
+]

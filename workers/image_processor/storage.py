@@ -1,0 +1,92 @@
+"""The worker's reads and writes in S3: one exact source, outputs under keys that follow from it."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workers.contracts import ErrorCode, ImageJob, Outputs, Problem, S3Object, StoredImage
+from workers.image_processor.cutout.decode import MAX_BYTES
+from workers.image_processor.cutout.encode import EncodedImage
+from workers.image_processor.cutout.errors import ImageFaultError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from workers.image_processor.cutout import Cutout
+
+_CACHE_CONTROL = "private, max-age=31536000, immutable"
+"""A key names its source's ETag and its recipe, so what lies under it never changes its meaning."""
+
+
+class SourceChangedError(Problem):
+    """The source has another ETag than the job names: a newer job is or will be on its way."""
+
+
+@dataclass(frozen=True)
+class Storage:
+    """S3 as the worker uses it. Faults that can pass are botocore's own exceptions."""
+
+    client: "S3Client"
+
+    def read(self, source: S3Object) -> bytes:
+        """The bytes of exactly this version of the object.
+
+        Raises `SourceChangedError` for another ETag, `ImageFaultError` (source_missing, source_too_large), or
+        botocore's exception for anything that another try may cure.
+        """
+        from botocore.exceptions import ClientError
+
+        try:
+            answer = self.client.get_object(Bucket=source.bucket, Key=source.key, IfMatch=f'"{source.etag}"')
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if code in ("PreconditionFailed", "412"):
+                raise SourceChangedError("The photo was replaced after this job was made.") from error
+            if code in ("NoSuchKey", "404", "NotFound"):
+                raise ImageFaultError(
+                    ErrorCode.SOURCE_MISSING, f"There is no photo at {source.key}.", fix="Upload it again."
+                ) from error
+            raise
+        with answer["Body"] as body:
+            if answer["ContentLength"] > MAX_BYTES:
+                raise ImageFaultError(
+                    ErrorCode.SOURCE_TOO_LARGE,
+                    f"The file has {answer['ContentLength'] / 1e6:.0f} MB.",
+                    why=f"At most {MAX_BYTES / 1e6:.0f} MB are read.",
+                )
+            return bytes(body.read())
+
+    def write(self, job: ImageJob, cutout: "Cutout") -> Outputs:
+        """Write the outputs; a repeat of the same job overwrites them with the same bytes."""
+        folder = output_folder(job)
+        return Outputs(
+            cutout=self._put(job.source.bucket, f"{folder}cutout", cutout.cutout),
+            display=self._put(job.source.bucket, f"{folder}display", cutout.display),
+            thumbnail=self._put(job.source.bucket, f"{folder}thumbnail", cutout.thumbnail),
+        )
+
+    def _put(self, bucket: str, stem: str, image: EncodedImage) -> StoredImage:
+        key = f"{stem}.{image.format}"
+        self.client.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=image.content,
+            ContentType=image.content_type,
+            CacheControl=_CACHE_CONTROL,
+        )
+        return StoredImage(
+            key=key,
+            content_type=image.content_type,
+            width=image.width,
+            height=image.height,
+            bytes=len(image.content),
+            sha256=image.sha256,
+        )
+
+
+def output_folder(job: ImageJob) -> str:
+    """Where a job's outputs lie: equal for equal source bytes and recipe, different otherwise; ends in a
+    slash.
+    """
+    etag = hashlib.sha256(job.source.etag.encode()).hexdigest()[:16]
+    return f"{job.destination_prefix}{etag}-{job.recipe.name}/"
