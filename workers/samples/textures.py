@@ -112,7 +112,7 @@ def printed_page(rng: np.random.Generator, height: int, width: int, gutter_left:
             ink = np.float32(0.30 + 0.15 * rng.random())
             surface[y : y + max(2, line // 3), x : min(x + word, right)] *= ink
             x += word + line // 2
-    surface = cv2.GaussianBlur(surface, (0, 0), 0.8)
+    surface = np.asarray(cv2.GaussianBlur(surface, (0, 0), 0.8), np.float32)
     across = np.linspace(0, 1, width, dtype=np.float32)
     distance = across if gutter_left else 1 - across
     return np.asarray(surface * (1 - 0.45 * np.exp(-distance * 9))[None, :, None], np.float32)

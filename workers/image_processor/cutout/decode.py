@@ -24,7 +24,7 @@ MAX_PIXELS = 50_000_000
 MAX_SIDE = 16_383
 """Pixels; WebP's own limit, so that every accepted photo can be written in every format."""
 
-_READ = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
+_READ = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
 _ORIENTATION_TAG = 0x0112
 _TURNS: dict[int, "Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.uint8]]"] = {
     2: lambda a: a[:, ::-1],

@@ -1,0 +1,162 @@
+"""The queue handler: what is answered, what is tried again, what is written."""
+
+import io
+import json
+import logging
+
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
+from PIL import Image
+
+from tests.worker.aws import BUCKET, Aws, Context
+from workers.contracts import ErrorCode, Recipe, ResultStatus, S3Object
+from workers.image_processor import handler as worker_handler
+from workers.image_processor.settings import Settings, SettingsError
+
+
+def test_a_job_gives_three_outputs_and_a_result(aws: Aws, jpeg: bytes) -> None:
+    job = aws.job("j1", jpeg)
+    assert aws.run(job) == []
+    (result,) = aws.results()
+    assert result.status is ResultStatus.SUCCEEDED
+    assert result.job_id == "j1"
+    assert result.outputs is not None
+    assert result.engine is not None
+    assert (result.engine.model, result.engine.precision) == ("u2net", "int8")
+    for stored, suffix, side in (
+        (result.outputs.cutout, "cutout.webp", 640),
+        (result.outputs.display, "display.webp", 640),
+        (result.outputs.thumbnail, "thumbnail.webp", 400),
+    ):
+        assert stored.key.startswith("books/b1/cutouts/i1/")
+        assert stored.key.endswith(f"-u2net-int8-webp/{suffix}")
+        head = aws.s3.head_object(Bucket=BUCKET, Key=stored.key)
+        assert head["ContentType"] == stored.content_type == "image/webp"
+        assert "immutable" in head["CacheControl"]
+        image = Image.open(io.BytesIO(aws.content(stored.key)))
+        assert image.format == "WEBP"
+        assert image.size == (stored.width, stored.height)
+        assert max(image.size) == side
+        assert head["ContentLength"] == stored.bytes
+    assert Image.open(io.BytesIO(aws.content(result.outputs.cutout.key))).mode == "RGBA"
+
+
+def test_the_same_job_twice_gives_the_same_keys_and_bytes(aws: Aws, jpeg: bytes) -> None:
+    job = aws.job("j1", jpeg, Recipe(cutout_format="png"))
+    aws.run(job)
+    aws.run(job)
+    first, second = aws.results()
+    assert first.outputs == second.outputs
+    assert first.outputs is not None
+    assert first.outputs.cutout.key.endswith(".png")
+    listed = aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="books/b1/cutouts/")
+    assert listed["KeyCount"] == 3
+
+
+def test_only_the_messages_at_fault_are_delivered_again(aws: Aws, jpeg: bytes) -> None:
+    failed = aws.run("not json", aws.job("good", jpeg), json.dumps({"version": 9, "job_id": "x"}), "{}")
+    assert failed == ["0", "2", "3"]
+    (result,) = aws.results()
+    assert result.job_id == "good"
+
+
+def test_a_replaced_photo_is_superseded(aws: Aws, jpeg: bytes) -> None:
+    job = aws.job("j1", jpeg)
+    aws.s3.put_object(Bucket=BUCKET, Key=job.source.key, Body=b"another photo")
+    assert aws.run(job) == []
+    (result,) = aws.results()
+    assert result.status is ResultStatus.SUPERSEDED
+    assert result.error is not None
+    assert result.error.code is ErrorCode.SOURCE_CHANGED
+
+
+def test_a_missing_photo_fails(aws: Aws, jpeg: bytes) -> None:
+    job = aws.job("j1", jpeg)
+    aws.s3.delete_object(Bucket=BUCKET, Key=job.source.key)
+    assert aws.run(job) == []
+    (result,) = aws.results()
+    assert (result.status, result.error and result.error.code) == (
+        ResultStatus.FAILED,
+        ErrorCode.SOURCE_MISSING,
+    )
+
+
+def test_a_bad_photo_fails_with_its_code(aws: Aws) -> None:
+    assert aws.run(aws.job("j1", b"this is no picture")) == []
+    (result,) = aws.results()
+    assert (result.status, result.error and result.error.code) == (
+        ResultStatus.FAILED,
+        ErrorCode.NOT_AN_IMAGE,
+    )
+
+
+@pytest.mark.parametrize("model", ["u2netp", "no-such-model"])
+def test_a_recipe_that_the_worker_does_not_hold_fails(aws: Aws, jpeg: bytes, model: str) -> None:
+    assert aws.run(aws.job("j1", jpeg, Recipe(model=model, precision="int8"))) == []
+    (result,) = aws.results()
+    assert result.error is not None
+    assert result.error.code is ErrorCode.UNKNOWN_MODEL
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ClientError({"Error": {"Code": "SlowDown", "Message": "reduce your rate"}}, "GetObject"),
+        ClientError({"Error": {"Code": "InternalError", "Message": "try again"}}, "GetObject"),
+        ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject"),
+        ConnectTimeoutError(endpoint_url="http://127.0.0.1"),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_a_fault_that_can_pass_is_tried_again(
+    aws: Aws, jpeg: bytes, fault: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = aws.job("j1", jpeg)
+
+    def refuse(**_arguments: object) -> object:
+        raise fault
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker_handler.worker().s3, "get_object", refuse)
+        assert aws.run(job) == ["0"]
+    assert aws.results() == []
+    assert aws.run(job) == []
+    assert [result.status for result in aws.results()] == [ResultStatus.SUCCEEDED]
+
+
+def test_a_refused_result_is_tried_again(aws: Aws, jpeg: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = aws.job("j1", jpeg)
+    aws.sqs.delete_queue(QueueUrl=aws.result_queue_url)
+    assert aws.run(job) == ["0"]
+
+
+def test_a_missing_bucket_is_the_platforms_fault_and_is_tried_again(aws: Aws, jpeg: bytes) -> None:
+    job = aws.job("j1", jpeg)
+    elsewhere = S3Object(bucket="no-such-bucket", key=job.source.key, etag=job.source.etag)
+    assert aws.run(job.model_copy(update={"source": elsewhere})) == ["0"]
+
+
+def test_a_message_without_enough_time_is_left_for_another_invocation(aws: Aws, jpeg: bytes) -> None:
+    job = aws.job("j1", jpeg)
+    assert aws.run(job, context=Context(remaining_ms=worker_handler.START_BUDGET_MS - 1)) == ["0"]
+    assert aws.results() == []
+    assert aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="books/b1/cutouts/")["KeyCount"] == 0
+
+
+def test_log_lines_name_the_job(aws: Aws, jpeg: bytes) -> None:
+    written = io.StringIO()
+    (stream,) = [h for h in worker_handler.logger.handlers if isinstance(h, logging.StreamHandler)]
+    before = stream.setStream(written)
+    try:
+        aws.run(aws.job("j-logged", jpeg))
+    finally:
+        stream.setStream(before)
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    answered = [line for line in lines if line["message"] == "image job answered"]
+    assert [line["job_id"] for line in answered] == ["j-logged"]
+    assert answered[0]["timings_ms"]["infer"] > 0
+
+
+def test_missing_settings_are_named() -> None:
+    with pytest.raises(SettingsError, match="BMX_RESULT_QUEUE_URL and BMX_MODEL_DIR"):
+        Settings.from_environment({})
