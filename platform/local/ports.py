@@ -67,8 +67,9 @@ def owner(port: int) -> str:
 
     try:
         for connection in psutil.net_connections("tcp"):
-            listens = connection.status == psutil.CONN_LISTEN and connection.laddr
-            if listens and connection.laddr[1] == port and connection.pid:
+            address: tuple[object, ...] = connection.laddr
+            listens = connection.status == psutil.CONN_LISTEN and address[1:2] == (port,)
+            if listens and connection.pid:
                 return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
     except psutil.Error:
         pass

@@ -70,8 +70,10 @@ def _compile(go: str, work: Path, version: str, report: Reporter) -> None:
     report.say("Compiling it (about 5 minutes the first time)")
     flags = f"-s -w -X {SDK}/go/common/version.Version={version}"
     _run(
-        [go, "build", "-v", "-mod=mod", "-trimpath", "-ldflags", flags]
-        + ["-o", str(work / "out" / "bin" / "pulumi"), f"{PACKAGE}/cmd/pulumi"],
+        [
+            *(go, "build", "-v", "-mod=mod", "-trimpath", "-ldflags", flags),
+            *("-o", str(work / "out" / "bin" / "pulumi"), f"{PACKAGE}/cmd/pulumi"),
+        ],
         work,
         report,
     )

@@ -1,0 +1,191 @@
+"""The application as a Lambda package: `chalice package` over the sources and the locked dependencies.
+
+Chalice's own dependency builder takes whatever version the registry has. Here the dependencies are
+installed from `app/requirements.txt` with their hashes into `vendor/`, which Chalice packs as it is, for
+this machine's Python (the emulator runs functions as processes of this machine) or for Lambda's.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from local import stage as stages
+from local.files import checksum, write_atomic
+from local.paths import Paths
+from local.reporting import Reporter
+from local.toolbox import run_uv
+from workers.contracts.problem import Problem
+
+REGION = "us-west-2"
+KEPT_PACKAGES = 4
+"""Older packages are removed from the cache."""
+
+
+class Target(Enum):
+    """Where the package is to run."""
+
+    HERE = ()
+    LAMBDA = ("--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:")
+
+
+@dataclass(frozen=True)
+class Package:
+    """A finished package: the functions' code and the CloudFormation (SAM) template that deploys it."""
+
+    archive: Path
+    template: Path
+    checksum: str
+
+
+def build(
+    paths: Paths, stage: str, outputs: Mapping[str, Any], report: Reporter, target: Target = Target.HERE
+) -> Package:
+    """The package of the current sources for a stack; made unless the cache has it."""
+    key = package_checksum(paths, stage, outputs, target)
+    folder = paths.packages / f"app-{key}"
+    package = Package(folder / "deployment.zip", folder / "sam.json", key)
+    if package.template.exists():
+        os.utime(folder)
+        return package
+    vendor = dependencies(paths, report, target)
+    report.say("Packaging the application")
+    work = Path(tempfile.mkdtemp(dir=paths.packages, prefix=".building-"))
+    try:
+        _assemble(paths, work / "app", vendor, stage, outputs)
+        _chalice(work / "app", stage, work / "out")
+        template = json.loads((work / "out" / "sam.json").read_text(encoding="utf-8"))
+        write_atomic(work / "out" / "sam.json", json.dumps(finish(template, stage)), mode=0o644)
+        if folder.exists():
+            shutil.rmtree(folder)
+        (work / "out").rename(folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    _forget_old(paths.packages)
+    return package
+
+
+def package_checksum(
+    paths: Paths, stage: str, outputs: Mapping[str, Any], target: Target = Target.HERE
+) -> str:
+    """Of everything that decides what is in the package."""
+    return checksum(
+        stage,
+        json.dumps(stages.stage_settings(outputs), sort_keys=True),
+        sys.version,
+        target.name,
+        paths.app,
+        paths.workers / "contracts",
+        Path(__file__),
+    )
+
+
+def dependencies(paths: Paths, report: Reporter, target: Target = Target.HERE) -> Path:
+    """The application's locked dependencies, installed into a folder of the cache."""
+    requirements = paths.app / "requirements.txt"
+    key = checksum(requirements.read_bytes(), sys.version, target.name)
+    folder = paths.packages / f"vendor-{key}"
+    if folder.exists():
+        os.utime(folder)
+        return folder
+    paths.packages.mkdir(parents=True, exist_ok=True)
+    report.say("Installing the application's locked dependencies (once)")
+    work = Path(tempfile.mkdtemp(dir=paths.packages, prefix=".building-"))
+    try:
+        arguments = ["--target", str(work / "vendor"), "--no-deps", "--require-hashes"]
+        run_uv(
+            paths,
+            [
+                "pip",
+                "install",
+                *arguments,
+                "--python",
+                sys.executable,
+                *target.value,
+                "-r",
+                str(requirements),
+            ],
+            purpose="Installing the application's dependencies",
+        )
+        for unwanted in ("bin", "include", ".lock"):
+            found = work / "vendor" / unwanted
+            if found.is_dir():
+                shutil.rmtree(found)
+            else:
+                found.unlink(missing_ok=True)
+        (work / "vendor").rename(folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return folder
+
+
+def finish(template: dict[str, Any], stage: str) -> dict[str, Any]:
+    """Add what Chalice leaves out: partial batch failures for queues, and stable names for functions."""
+    for logical, resource in template["Resources"].items():
+        if resource["Type"] != "AWS::Serverless::Function":
+            continue
+        properties = resource["Properties"]
+        properties["FunctionName"] = f"bluemoxon-{stage}-{function_label(logical)}"
+        for event in properties.get("Events", {}).values():
+            if event["Type"] == "SQS":
+                event["Properties"]["FunctionResponseTypes"] = ["ReportBatchItemFailures"]
+    return template
+
+
+def function_label(logical: str) -> str:
+    """`APIHandler` → `api`, `ImageResults` → `image-results`."""
+    if logical == "APIHandler":
+        return "api"
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in logical).lstrip("-")
+
+
+def _assemble(paths: Paths, app: Path, vendor: Path, stage: str, outputs: Mapping[str, Any]) -> None:
+    unwanted = shutil.ignore_patterns("__pycache__", "*.pyc", "deployments", "deployed", "vendor")
+    shutil.copytree(paths.app, app, ignore=unwanted)
+    stages.sync(app / ".chalice" / "config.json", stage, outputs)
+    shutil.copytree(vendor, app / "vendor", copy_function=os.link)
+    contracts = app / "vendor" / "workers" / "contracts"
+    shutil.copytree(paths.workers / "contracts", contracts, ignore=unwanted)
+    shutil.copy(paths.workers / "__init__.py", contracts.parent)
+    # Everything is in vendor/; what stood here would be fetched again, without hashes.
+    (app / "requirements.txt").write_text("")
+
+
+def _chalice(app: Path, stage: str, out: Path) -> None:
+    start = "import sys; from chalice.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", start, "package", "--stage", stage, "--template-format", "json"]
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    done = subprocess.run(
+        [*command, str(out)],
+        cwd=app,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise Problem(
+            f"The application could not be packaged: {' '.join(said[-3:])}",
+            fix="Correct app/app.py or the module it names, and run this again.",
+        )
+
+
+def _forget_old(packages: Path) -> None:
+    for kind in ("app-*", "vendor-*"):
+        newest_first = sorted(packages.glob(kind), key=lambda path: path.stat().st_mtime, reverse=True)
+        for folder in newest_first[KEPT_PACKAGES:]:
+            shutil.rmtree(folder, ignore_errors=True)
