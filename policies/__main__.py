@@ -1,0 +1,11 @@
+"""The policy pack. `pulumi preview --policy-pack policies`"""
+
+from pulumi_policy import EnforcementLevel, PolicyPack
+
+from rules import adapter, catalogue, settings
+
+PolicyPack(
+    "bluemoxon",
+    adapter.policies(catalogue.RULES, settings.load()),
+    enforcement_level=EnforcementLevel.MANDATORY,
+)

@@ -1,0 +1,125 @@
+"""Permissions: enough to work, to look, and nothing beyond."""
+
+from collections.abc import Iterator
+
+from rules.documents import Statement, statements
+from rules.model import Area, Resource, Severity
+from rules.settings import Parameters
+from rules.types import POLICY, ROLE, ROLE_ATTACHMENT, ROLE_POLICY
+
+area = Area("permissions")
+
+_SEND = "sqs:SendMessage"
+_INSPECT = ("sqs:GetQueueUrl", "sqs:GetQueueAttributes")
+_RECEIVE = "sqs:ReceiveMessage"
+_CONSUME = ("sqs:DeleteMessage", "sqs:GetQueueAttributes")
+_ADMIN = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess")
+
+
+def _missing(document: list[Statement], given: str, needed: tuple[str, ...]) -> Iterator[str]:
+    """Actions that are not allowed on some resource on which `given` is."""
+    for statement in document:
+        if not statement.allows_action(given):
+            continue
+        for action in needed:
+            covered = {
+                resource for other in document if other.allows_action(action) for resource in other.resources
+            }
+            if "*" not in covered and not covered.issuperset(statement.resources):
+                yield action
+
+
+@area.resource(
+    "sender-may-inspect",
+    ROLE_POLICY,
+    POLICY,
+    severity=Severity.CRITICAL,
+    summary="Who may send to a queue may also look at it",
+    why="Sending does not imply inspecting: the health check gets AccessDenied, which the SDK reports as NonExistentQueue.",
+    remedy="Grant sqs:GetQueueUrl and sqs:GetQueueAttributes on the same queues (infra.grants).",
+)
+def sender_may_inspect(policy: Resource, _parameters: Parameters) -> Iterator[str]:
+    for action in dict.fromkeys(_missing(statements(policy.inputs, "policy"), _SEND, _INSPECT)):
+        yield f"`policy` allows {_SEND} on a queue without {action}."
+
+
+@area.resource(
+    "consumer-complete",
+    ROLE_POLICY,
+    POLICY,
+    severity=Severity.HIGH,
+    summary="Who may receive from a queue may also delete and look",
+    why="A consumer that cannot delete does every message again, until it lies in the DLQ.",
+    remedy="Grant sqs:DeleteMessage and sqs:GetQueueAttributes on the same queues (infra.grants).",
+)
+def consumer_complete(policy: Resource, _parameters: Parameters) -> Iterator[str]:
+    for action in dict.fromkeys(_missing(statements(policy.inputs, "policy"), _RECEIVE, _CONSUME)):
+        yield f"`policy` allows {_RECEIVE} on a queue without {action}."
+
+
+@area.resource(
+    "no-star-action",
+    ROLE_POLICY,
+    POLICY,
+    severity=Severity.CRITICAL,
+    summary="No policy allows all actions of a service",
+    why="A function that is taken over could do everything with the service.",
+    remedy="List the actions (infra.grants).",
+)
+def no_star_action(policy: Resource, _parameters: Parameters) -> Iterator[str]:
+    for statement in statements(policy.inputs, "policy"):
+        if not statement.allows:
+            continue
+        if statement.not_actions:
+            yield "`policy` allows everything but something (NotAction, NotResource)."
+        if any(action == "*" or action.endswith(":*") for action in statement.actions):
+            yield "`policy` allows all actions of a service."
+
+
+@area.resource(
+    "no-star-resource",
+    ROLE_POLICY,
+    POLICY,
+    severity=Severity.HIGH,
+    summary="No policy allows an action on everything",
+    why="A worker for one queue could read every queue of the account.",
+    remedy="Name the ARNs. Actions that AWS grants on * only are listed in rules.settings.Parameters.",
+)
+def no_star_resource(policy: Resource, parameters: Parameters) -> Iterator[str]:
+    free = set(parameters.star_resource_actions)
+    for statement in statements(policy.inputs, "policy"):
+        if not statement.allows or "*" not in statement.resources or statement.conditions:
+            continue
+        for action in sorted(set(statement.actions) - free):
+            yield f"`policy` allows {action} on every resource."
+
+
+@area.resource(
+    "no-admin-policy",
+    ROLE_ATTACHMENT,
+    ROLE,
+    severity=Severity.CRITICAL,
+    summary="No role has an administrator's policy",
+    why="Such a role can undo every other rule here.",
+    remedy="Grant the actions that the role needs (infra.grants).",
+)
+def no_admin_policy(resource: Resource, _parameters: Parameters) -> Iterator[str]:
+    attached = resource.inputs.texts("managedPolicyArns") if resource.inputs.has("managedPolicyArns") else []
+    single = resource.inputs.text("policyArn")
+    for arn in [*attached, *([single] if single else [])]:
+        if arn.rsplit("/", 1)[-1] in _ADMIN:
+            yield "It attaches an administrator's policy."
+
+
+@area.resource(
+    "trust-nobody-unknown",
+    ROLE,
+    severity=Severity.CRITICAL,
+    summary="A role is taken on by named principals only",
+    why="Anybody with an AWS account could take on the role.",
+    remedy="Name the service or role in the trust policy, or add a condition.",
+)
+def trust_nobody_unknown(role: Resource, _parameters: Parameters) -> Iterator[str]:
+    for statement in statements(role.inputs, "assumeRolePolicy"):
+        if statement.allows and "*" in statement.principals and not statement.conditions:
+            yield "`assumeRolePolicy` trusts everybody."

@@ -1,0 +1,119 @@
+"""Parameters of the rules, and each stack's exceptions, from policies/settings.yaml.
+
+An exception names rule, resource, reason and the day it ends. From that day on the rule holds again; until then each
+violation it covers is still shown, as advice.
+"""
+
+import datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from workers.contracts.problem import Problem
+
+SETTINGS = Path(__file__).resolve().parents[1] / "settings.yaml"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Parameters(_Model):
+    """The thresholds of the rules."""
+
+    password_min_length: int = Field(default=16, ge=12)
+    generated_password_min_length: int = Field(default=24, ge=16)
+    secret_recovery_days: int = Field(default=7, ge=7, le=30)
+    backup_days: int = Field(default=7, ge=1, le=35)
+    visibility_factor: int = Field(default=6, ge=6)
+    max_receive: tuple[int, int] = (2, 20)
+    required_tags: tuple[str, ...] = ("bluemoxon:project", "bluemoxon:stack")
+    may_be_empty: tuple[str, ...] = ("BMX_DATABASE", "BMX_USER_POOL_ID", "BMX_USER_POOL_CLIENT_ID")
+    """Environment variables whose contract gives a meaning to the empty text."""
+    star_resource_actions: tuple[str, ...] = (
+        "cloudwatch:PutMetricData",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
+        "ecr:GetAuthorizationToken",
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+    )
+    """Actions that AWS grants on `*` only (Service Authorization Reference: no resource types)."""
+
+
+class Exemption(_Model):
+    """`level` for what `rule` says about resources whose URN matches `urn`, until `expires`."""
+
+    rule: str
+    urn: str = Field(min_length=1, description="A URN; `*` and `?` as in file names.")
+    level: Literal["mandatory", "advisory", "off"] = "advisory"
+    reason: str = Field(min_length=12)
+    expires: datetime.date
+
+    def covers(self, rule: str, urn: str, today: datetime.date) -> bool:
+        return self.rule == rule and today < self.expires and fnmatchcase(urn, self.urn)
+
+
+class StackSettings(_Model):
+    parameters: Parameters = Parameters()
+    exceptions: tuple[Exemption, ...] = ()
+
+
+class PackSettings(_Model):
+    """Everything in settings.yaml: `defaults`, and what a stack has of its own."""
+
+    defaults: Parameters = Parameters()
+    stacks: dict[str, StackSettings] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inherit(cls, data: object) -> object:
+        """A stack's parameters are the defaults, overlaid."""
+        if not isinstance(data, dict):
+            return data
+        defaults = data.get("defaults") or {}
+        stacks = {
+            name: {**(entry or {}), "parameters": {**defaults, **((entry or {}).get("parameters") or {})}}
+            for name, entry in (data.get("stacks") or {}).items()
+        }
+        return {"defaults": defaults, "stacks": stacks}
+
+    def stack(self, name: str) -> StackSettings:
+        return self.stacks.get(name) or StackSettings(parameters=self.defaults)
+
+    def level(self, rule: str, default: str, urn: str, today: datetime.date) -> str:
+        """The level that holds for a rule on a resource today."""
+        for exemption in self.stack(stack_of(urn)).exceptions:
+            if exemption.covers(rule, urn, today):
+                return exemption.level
+        return default
+
+
+def stack_of(urn: str) -> str:
+    """The stack in a URN `urn:pulumi:STACK::PROJECT::TYPE::NAME`."""
+    return urn.split("::", 1)[0].removeprefix("urn:pulumi:")
+
+
+def load(path: Path = SETTINGS) -> PackSettings:
+    """Read the settings; raises `Problem` naming every fault. An absent file means the defaults."""
+    if not path.exists():
+        return PackSettings()
+    try:
+        return PackSettings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    except (ValidationError, yaml.YAMLError) as error:
+        if isinstance(error, ValidationError):
+            faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        else:
+            faults = ["it is not YAML"]
+        raise Problem(
+            f"{path.name} cannot be used: {'; '.join(faults)}.",
+            why="Without it nobody knows which exceptions hold.",
+            fix="Correct it; docs/policies.md describes it.",
+        ) from None

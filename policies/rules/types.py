@@ -1,0 +1,56 @@
+"""Pulumi type tokens, and which of their properties hold a password or a secret."""
+
+BUCKET = "aws:s3/bucket:Bucket"
+BUCKET_V2 = "aws:s3/bucketV2:BucketV2"
+BUCKET_ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
+BUCKET_PUBLIC_ACCESS = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+BUCKET_VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
+DATABASE = "aws:rds/instance:Instance"
+DATABASE_CLUSTER = "aws:rds/cluster:Cluster"
+DATABASE_PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
+EVENT_SOURCE = "aws:lambda/eventSourceMapping:EventSourceMapping"
+FUNCTION = "aws:lambda/function:Function"
+KEY = "aws:kms/key:Key"
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+POLICY = "aws:iam/policy:Policy"
+QUEUE = "aws:sqs/queue:Queue"
+QUEUE_POLICY = "aws:sqs/queuePolicy:QueuePolicy"
+RANDOM_PASSWORD = "random:index/randomPassword:RandomPassword"  # noqa: S105 - a type token
+REDRIVE_ALLOW = "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy"
+REPOSITORY = "aws:ecr/repository:Repository"
+ROLE = "aws:iam/role:Role"
+ROLE_ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+SECRET = "aws:secretsmanager/secret:Secret"  # noqa: S105
+SECRET_VERSION = "aws:secretsmanager/secretVersion:SecretVersion"  # noqa: S105
+USER_POOL = "aws:cognito/userPool:UserPool"
+
+PASSWORDS: dict[str, tuple[str, ...]] = {
+    DATABASE: ("password", "passwordWo", "passwordWoVersion"),
+    DATABASE_CLUSTER: ("masterPassword", "masterPasswordWo", "masterPasswordWoVersion"),
+}
+"""The properties that set a database's password; changing one of them changes the password."""
+
+PASSWORD_TEXTS = (
+    "password",
+    "passwordWo",
+    "masterPassword",
+    "masterPasswordWo",
+    "masterUserPassword",
+    "authToken",
+    "adminPassword",
+)
+"""Top-level properties, of any type, whose text is a password."""
+
+SECRET_TEXTS = ("secretString", "secretStringWo", "secretBinary")
+"""Properties whose text is meant to be secret: their place is here and nowhere else."""
+
+SECRET_STRINGS = ("secretString", "secretStringWo", "secretStringWoVersion", "secretBinary")
+"""Properties of a secret version; changing one of them changes the secret."""
+
+MANAGED = "manageMasterUserPassword"
+
+CREDENTIALS_TAG = "bluemoxon:credentials"
+"""On the database: the mode its credentials were made with (written by the program, `infra.tags`)."""
