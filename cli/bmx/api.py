@@ -29,7 +29,9 @@ class Api:
     """A client that keeps its connection; use it as a context manager."""
 
     def __init__(self, url: str, key: str) -> None:
-        self._client = httpx.Client(base_url=url.rstrip("/") + "/", headers={"X-API-Key": key}, timeout=TIMEOUT)
+        self._client = httpx.Client(
+            base_url=url.rstrip("/") + "/", headers={"X-API-Key": key}, timeout=TIMEOUT
+        )
 
     def __enter__(self) -> "Api":
         return self
@@ -41,7 +43,9 @@ class Api:
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """GET `path`; None values are left out of the query."""
-        return self._call("GET", path, params={key: value for key, value in query.items() if value is not None})
+        return self._call(
+            "GET", path, params={key: value for key, value in query.items() if value is not None}
+        )
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """POST `body` as JSON to `path`."""
@@ -64,4 +68,6 @@ class Api:
             return answer
         code = str(answer.get("code", "unreadable")) if isinstance(answer, dict) else "unreadable"
         message = answer.get("message") if isinstance(answer, dict) else None
-        raise ApiProblem(response.status_code, code, str(message or f"{method} {path} gave no readable answer."))
+        raise ApiProblem(
+            response.status_code, code, str(message or f"{method} {path} gave no readable answer.")
+        )

@@ -172,7 +172,9 @@ def _picture(image: dict[str, Any]) -> Picture:
     finished = job.get("finished_at")
     seconds = None
     if finished:
-        seconds = (datetime.fromisoformat(finished) - datetime.fromisoformat(job["created_at"])).total_seconds()
+        seconds = (
+            datetime.fromisoformat(finished) - datetime.fromisoformat(job["created_at"])
+        ).total_seconds()
     return Picture(
         image_id=image["id"],
         job_id=job.get("id"),

@@ -5,15 +5,15 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from bmx.commands import cutout, demo, doctor, operate, project
 from bmx.commands import config as config_commands
+from bmx.commands import cutout, demo, doctor, operate, project
 from bmx.commands import engine as engine_commands
 from bmx.commands import stack as stack_commands
 from bmx.output import ExitCode, print_envelope
 
 app = typer.Typer(
     name="bmx",
-    help="Photos of books in, clean cutouts out: the platform, the app and its workers on one machine or on AWS.",
+    help="Photos of books in, clean cutouts out: platform, app and workers, here or on AWS.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,

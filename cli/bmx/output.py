@@ -1,7 +1,7 @@
 """How every command speaks: a view for people on stdout, or one JSON envelope; progress on stderr.
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 confirmation needed. A `Problem` becomes one sentence with its fix; only a
-fault of this program itself shows a traceback.
+Exit codes: 0 done, 1 failed, 2 usage, 3 confirmation needed. A `Problem` becomes one sentence with its fix;
+only a fault of this program itself shows a traceback.
 """
 
 import json
@@ -16,7 +16,14 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from workers.contracts.problem import Problem
 
@@ -43,7 +50,7 @@ class Outcome:
     data: dict[str, Any] = field(default_factory=dict)
     view: RenderableType | None = None
     ok: bool = True
-    """False where the command ran but what it looked at is not well: the envelope's status is `failed`, exit 1."""
+    """False where what it looked at is not well: the envelope says `failed`, the exit code is 1."""
 
 
 JsonOption = Annotated[
@@ -53,7 +60,7 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Agree beforehand; 
 
 
 class Ui:
-    """What a running command may say: steps and progress on stderr (none without a terminal), warnings kept."""
+    """What a running command may say: steps and progress on a terminal's stderr; warnings are kept."""
 
     def __init__(self, *, json_output: bool = False) -> None:
         self.console = Console(stderr=True)
@@ -105,7 +112,9 @@ def execute(command: str, json_output: bool, action: Callable[[Ui], Outcome]) ->
     except Problem as problem:
         _fail(command, ui, problem, "failed", ExitCode.FAILED)
     except KeyboardInterrupt:
-        stopped = Problem("Stopped by Ctrl-C.", fix="Run the command again to go on, or `bmx down` to stop all.")
+        stopped = Problem(
+            "Stopped by Ctrl-C.", fix="Run the command again to go on, or `bmx down` to stop all."
+        )
         _fail(command, ui, stopped, "interrupted", ExitCode.FAILED)
     except OSError as error:
         _fail(command, ui, explain_os_error(error), "failed", ExitCode.FAILED)
@@ -154,7 +163,9 @@ def print_envelope(
 
 def report_problem(problem: Problem, console: Console) -> None:
     """What, why and the fix, without a traceback."""
-    console.print(f"[bold red]{problem.what}[/]" + (f" {problem.why}" if problem.why else ""), highlight=False)
+    console.print(
+        f"[bold red]{problem.what}[/]" + (f" {problem.why}" if problem.why else ""), highlight=False
+    )
     if problem.fix:
         console.print(f"[green]→[/green] {problem.fix}", highlight=False)
 

@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bmx.api import Api
-from bmx.books import ImportedBook, Listing, import_listing, imported_book, listing_of_folder, upload, wait_for
+from bmx.books import (
+    ImportedBook,
+    Listing,
+    import_listing,
+    imported_book,
+    listing_of_folder,
+    upload,
+    wait_for,
+)
 from bmx.output import JsonOption, Outcome, Ui, execute
 
 if TYPE_CHECKING:
-    from local.stack import StackStatus
     from rich.console import RenderableType
+
+    from local.stack import StackStatus
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +35,6 @@ def demo(json_output: JsonOption = False) -> None:
 
     def action(ui: Ui) -> Outcome:
         from local.paths import Paths
-
         from workers.samples.listings import write_listings
 
         paths = Paths.default()
@@ -37,14 +45,16 @@ def demo(json_output: JsonOption = False) -> None:
             Listing(item=sample.item, title=sample.title, photos=tuple(sample.photos)) for sample in folders
         ]
         books = _import(ui, status, listings)
-        sheet = _contact_sheet(ui, status, books, paths.home / "demo" / "contact-sheet.png")
+        sheet = _contact_sheet(ui, books, paths.home / "demo" / "contact-sheet.png")
         return _outcome(books, status, sheet)
 
     execute("demo", json_output, action)
 
 
 def import_folder(
-    folder: Annotated[Path, typer.Argument(help="A folder of photos: JPEG, PNG or WebP.", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(help="A folder of photos: JPEG, PNG or WebP.", show_default=False)
+    ],
     title: Annotated[str | None, typer.Option(help="The book's title; the folder's name otherwise.")] = None,
     json_output: JsonOption = False,
 ) -> None:
@@ -143,7 +153,7 @@ def _job_words(book: ImportedBook) -> str:
     return ", ".join(f"{count} {word}" for word, count in sorted(words.items(), reverse=True))
 
 
-def _contact_sheet(ui: Ui, status: "StackStatus", books: list[ImportedBook], path: Path) -> Path | None:
+def _contact_sheet(ui: Ui, books: list[ImportedBook], path: Path) -> Path | None:
     """Before and after of every processed image, fetched from the bucket as a user's browser would."""
     import httpx
 
@@ -162,5 +172,3 @@ def _contact_sheet(ui: Ui, status: "StackStatus", books: list[ImportedBook], pat
     path.parent.mkdir(parents=True, exist_ok=True)
     contact_sheet(pairs, path)
     return path
-
-

@@ -84,7 +84,9 @@ def examine() -> list[Finding]:
             "The in-process fallback applies the program: no plan, no protect, no policies.",
             "`bmx engine install` fetches it, `bmx engine build` builds it with Go.",
         ),
-        _tool("go", "`bmx engine build` cannot run.", "Install Go 1.25 or newer, or use `bmx engine install`."),
+        _tool(
+            "go", "`bmx engine build` cannot run.", "Install Go 1.25 or newer, or use `bmx engine install`."
+        ),
         _tool("git", "No version in the deployed package.", "Install git."),
         _any_tool(
             ("docker", "podman", "buildah"),

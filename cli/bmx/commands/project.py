@@ -15,7 +15,9 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 LOCKED = ("bmx", "emulator", "uv", "worker")
 """The files in requirements/ that are locked; worker follows bmx."""
 
-dev = typer.Typer(name="dev", help="Checks and locks for those who change this project.", no_args_is_help=True)
+dev = typer.Typer(
+    name="dev", help="Checks and locks for those who change this project.", no_args_is_help=True
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -93,20 +95,35 @@ def check(
 
 @dev.command(epilog="Example: bmx dev lock --upgrade")
 def lock(
-    upgrade: Annotated[bool, typer.Option("--upgrade", help="Take newer versions where *.in allows.")] = False,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", help="Take newer versions where *.in allows.")
+    ] = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Lock requirements/*.in into requirements/*.txt: versions and hashes for every platform, no addresses."""
+    """Lock requirements/*.in into requirements/*.txt: versions and hashes, no addresses."""
 
     def action(ui: Ui) -> Outcome:
         uv = os.environ.get("BMX_UV", "uv")
         for name in LOCKED:
             ui.say(f"requirements/{name}.txt")
             command = [uv, "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-annotate"]
-            command += ["--no-emit-index-url", "--python-version", "3.11", *(["--upgrade"] if upgrade else [])]
-            command += ["--custom-compile-command", "./bmx dev lock", f"{name}.in", "--output-file", f"{name}.txt"]
+            command += [
+                "--no-emit-index-url",
+                "--python-version",
+                "3.11",
+                *(["--upgrade"] if upgrade else []),
+            ]
+            command += [
+                "--custom-compile-command",
+                "./bmx dev lock",
+                f"{name}.in",
+                "--output-file",
+                f"{name}.txt",
+            ]
             try:
-                subprocess.run(command, cwd=REPOSITORY / "requirements", check=True, stdout=subprocess.DEVNULL)
+                subprocess.run(
+                    command, cwd=REPOSITORY / "requirements", check=True, stdout=subprocess.DEVNULL
+                )
             except (OSError, subprocess.CalledProcessError) as error:
                 raise Problem(
                     f"requirements/{name}.txt could not be locked.",
@@ -121,4 +138,9 @@ def lock(
 def _run_tool(command: list[str], *, quiet_stdout: bool) -> bool:
     """Run a tool of the locked environment in the repository; True when it is content."""
     stdout = sys.stderr if quiet_stdout else None
-    return subprocess.run([sys.executable, "-m", *command], cwd=REPOSITORY, stdout=stdout, check=False).returncode == 0
+    return (
+        subprocess.run(
+            [sys.executable, "-m", *command], cwd=REPOSITORY, stdout=stdout, check=False
+        ).returncode
+        == 0
+    )
