@@ -1,0 +1,98 @@
+"""Logins while passwords change, and migrations."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from chalicelib.db.migrate import current_revision, migrate, newest_revision
+from chalicelib.db.models import Base
+from chalicelib.db.session import Database
+from chalicelib.faults import Fault, FaultCode, MisconfiguredError
+from tests.app.world import World
+
+
+def ask(database: Database) -> int:
+    with database.session() as session:
+        return int(session.execute(text("SELECT 1")).scalar_one())
+
+
+def test_a_rotated_password_works_without_a_restart(world: World) -> None:
+    assert ask(world.res.database) == 1
+    world.change_password("new 'pass")
+    world.write_secret(world.database_secret, {"username": world.role, "password": "new 'pass"})
+    world.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", world.role)
+    assert ask(world.res.database) == 1
+
+
+def test_a_login_refused_by_a_rotation_in_between_is_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.change_password("new")
+    database = world.res.database
+    fetch = database._login
+    seen: list[str] = []
+
+    def rotate_after_first(stage: str) -> object:
+        login = fetch(stage)
+        if not seen:
+            world.write_secret(world.database_secret, {"username": world.role, "password": "new"})
+        seen.append(stage)
+        return login
+
+    monkeypatch.setattr(database, "_login", rotate_after_first)
+    assert ask(database) == 1
+    assert seen == ["AWSCURRENT", "AWSCURRENT"]
+
+
+def test_a_half_done_rotation_logs_in_with_the_pending_password(world: World) -> None:
+    """The database has the new password already, the secret's current version still the old one."""
+    import json
+
+    world.change_password("pending")
+    content = json.dumps({"username": world.role, "password": "pending"})
+    boto3.client("secretsmanager").put_secret_value(
+        SecretId=world.database_secret, SecretString=content, VersionStages=["AWSPENDING"]
+    )
+    assert ask(world.res.database) == 1
+
+
+def test_a_wrong_password_is_told_without_showing_it(world: World) -> None:
+    world.write_secret(world.database_secret, {"username": world.role, "password": "wrong-secret"})
+    with pytest.raises(Fault) as caught:
+        ask(world.res.database)
+    assert caught.value.code is FaultCode.UNAVAILABLE
+    assert "wrong-secret" not in str(caught.value)
+    assert "password authentication failed" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["not json", "[]", '{"username": "x"}'])
+def test_a_secret_in_another_format_is_misconfigured(world: World, content: str) -> None:
+    world.write_secret(world.database_secret, content)
+    with pytest.raises(MisconfiguredError) as caught:
+        ask(world.res.database)
+    assert content not in str(caught.value)
+
+
+def test_migrations_run_twice(empty_world: World) -> None:
+    first = migrate(empty_world.res.database)
+    second = migrate(empty_world.res.database)
+    assert (first.before, first.after) == (None, newest_revision())
+    assert second.before == second.after == newest_revision()
+
+
+def test_migrations_run_at_the_same_time(empty_world: World) -> None:
+    _ = empty_world.res.database.engine, empty_world.res.clients.secrets
+    with ThreadPoolExecutor(3) as pool:
+        done = list(pool.map(lambda _: migrate(empty_world.res.database), range(3)))
+    assert sorted(it.before is None for it in done) == [False, False, True]
+    assert {it.after for it in done} == {newest_revision()}
+
+
+def test_the_migrations_make_the_tables_that_the_models_name(world: World) -> None:
+    with world.res.database.begin() as connection:
+        assert current_revision(connection) == newest_revision()
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []

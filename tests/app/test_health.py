@@ -1,0 +1,105 @@
+"""The deep health check names what is wrong."""
+
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from chalicelib.resources import Resources
+from chalicelib.services import health
+from chalicelib.services.health import Check, Health, HealthStatus, QueueStatus
+from tests.app.world import QUEUES, World
+
+
+def check(found: Health, name: str) -> Check:
+    return next(it for it in found.checks if it.name == name)
+
+
+def refuse(code: str, operation: str) -> Any:
+    def call(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
+
+    return call
+
+
+def test_all_well(world: World) -> None:
+    boto3.client("sqs").send_message(QueueUrl=world.queue_url(), MessageBody="x")
+    found = health.examine(world.res)
+    assert {it.name: str(it.status) for it in found.checks} == {
+        "database": "healthy",
+        "s3": "healthy",
+        "sqs": "healthy",
+        "secrets": "healthy",
+        "cognito": "not_configured",
+    }
+    assert found.status is HealthStatus.HEALTHY
+    queue = next(it for it in found.queues if it.worker == "image_processing")
+    assert (queue.visible, queue.in_flight, queue.delayed, queue.dlq.visible) == (1, 0, 0, 0)
+    assert [it.worker for it in found.queues] == sorted(QUEUES)
+
+
+def test_a_missing_queue_is_missing(world: World) -> None:
+    boto3.client("sqs").delete_queue(QueueUrl=world.queue_url("tracking_worker"))
+    found = health.examine(world.res)
+    queue = next(it for it in found.queues if it.worker == "tracking_worker")
+    assert queue.status is QueueStatus.MISSING_QUEUE
+    assert check(found, "sqs").status is HealthStatus.UNHEALTHY
+    assert "tracking-worker" in check(found, "sqs").message
+
+
+@pytest.mark.parametrize("url_answer", ["AccessDenied", "AWS.SimpleQueueService.NonExistentQueue", None])
+def test_a_missing_permission_is_not_a_missing_queue(
+    world: World, monkeypatch: pytest.MonkeyPatch, url_answer: str | None
+) -> None:
+    """SQS says NonExistentQueue to who may not ask for a queue's URL."""
+    sqs = world.res.clients.sqs
+    if url_answer:
+        monkeypatch.setattr(sqs, "get_queue_url", refuse(url_answer, "GetQueueUrl"))
+    if url_answer != "AWS.SimpleQueueService.NonExistentQueue":
+        monkeypatch.setattr(sqs, "get_queue_attributes", refuse("AccessDenied", "GetQueueAttributes"))
+    found = health.examine(world.res)
+    assert {it.status for it in found.queues} == {QueueStatus.ACCESS_DENIED}
+    assert "lacks sqs:Get" in check(found, "sqs").message
+
+
+def test_an_empty_api_key_is_unhealthy(world: World) -> None:
+    world.write_secret(world.key_secret, {"current": "", "previous": None})
+    found = health.examine(world.res)
+    assert check(found, "secrets").status is HealthStatus.UNHEALTHY
+    assert "empty" in check(found, "secrets").message
+
+
+def test_the_database_check_logs_in_even_while_pooled_connections_live(world: World) -> None:
+    with world.res.database.session():
+        pass
+    world.change_password("another")
+    found = health.examine(world.res)
+    assert check(found, "database").status is HealthStatus.UNHEALTHY
+    assert "password authentication failed" in check(found, "database").message
+
+
+def test_no_database_is_not_configured(world: World) -> None:
+    found = health.examine(Resources(replace(world.res.settings, database=None)))
+    assert check(found, "database").status is HealthStatus.NOT_CONFIGURED
+    assert found.status is HealthStatus.HEALTHY
+
+
+def test_a_check_that_hangs_does_not_hang_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    import threading
+
+    released = threading.Event()
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0.5)
+    monkeypatch.setattr(world.res.database, "connect", lambda: released.wait(30))
+    try:
+        found = health.examine(world.res)
+    finally:
+        released.set()
+    assert "No answer" in check(found, "database").message
+    assert check(found, "s3").status is HealthStatus.HEALTHY
+
+
+def test_a_missing_bucket_permission_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world.res.clients.s3, "list_objects_v2", refuse("AccessDenied", "ListObjectsV2"))
+    assert "lacks the permission for ListObjectsV2" in check(health.examine(world.res), "s3").message

@@ -1,0 +1,129 @@
+"""Uploads and the primary image."""
+
+from collections.abc import Mapping
+
+import boto3
+import pytest
+import requests
+
+from chalicelib.faults import Fault, FaultCode, NotFoundError
+from chalicelib.services import books, images, importing, jobs, results
+from tests.app.world import JPEG, PNG, WEBP, World, failed, succeeded
+from workers.contracts import JobStatus
+
+
+@pytest.fixture
+def book_id(world: World) -> str:
+    world.put_listing("atlas", "image_01.jpg", "image_02.jpg")
+    return importing.import_listing(world.res, "atlas").book_id
+
+
+def post(url: str, fields: Mapping[str, str], body: bytes) -> int:
+    """What a browser does with a presigned form."""
+    return requests.post(url, data=fields, files={"file": ("a.png", body)}, timeout=10).status_code
+
+
+@pytest.mark.parametrize(("body", "suffix"), [(JPEG, "jpg"), (PNG, "png"), (WEBP, "webp")])
+def test_an_upload_is_named_by_its_content_and_queued(
+    world: World, book_id: str, body: bytes, suffix: str
+) -> None:
+    world.messages()
+    image_id = images.upload(world.res, book_id, body)
+    image = images.get(world.res, book_id, image_id)
+    assert image.key == f"books/{book_id}/image_03.{suffix}"
+    assert image.bytes == len(body)
+    assert [it.image_id for it in world.messages()] == [image_id]
+
+
+@pytest.mark.parametrize("body", [b"", b"just text, whatever its name", b"GIF89a" + b"\0" * 50])
+def test_an_upload_that_is_no_image_leaves_nothing(world: World, book_id: str, body: bytes) -> None:
+    with pytest.raises(Fault) as caught:
+        images.upload(world.res, book_id, body)
+    assert caught.value.code is FaultCode.UNSUPPORTED_MEDIA_TYPE
+    assert len(books.get(world.res, book_id).images) == 2
+
+
+def test_a_large_upload_is_shown_the_other_way(world: World, book_id: str) -> None:
+    with pytest.raises(Fault, match="presign") as caught:
+        images.upload(world.res, book_id, JPEG + bytes(images.MAX_DIRECT_BYTES))
+    assert caught.value.code is FaultCode.PAYLOAD_TOO_LARGE
+
+
+def test_a_presigned_upload_is_registered_once(world: World, book_id: str) -> None:
+    world.messages()
+    form = images.presign(world.res, book_id, "image/png")
+    with pytest.raises(Fault) as early:
+        images.complete(world.res, book_id, form.image_id)
+    assert early.value.code is FaultCode.UPLOAD_MISSING
+
+    assert post(form.url, form.fields, PNG) == 204
+    images.complete(world.res, book_id, form.image_id)
+    images.complete(world.res, book_id, form.image_id)
+
+    image = images.get(world.res, book_id, form.image_id)
+    assert (image.status, image.bytes) == ("stored", len(PNG))
+    assert [it.image_id for it in world.messages()] == [form.image_id]
+
+
+def test_a_presigned_form_is_bound_to_key_type_and_size(world: World, book_id: str) -> None:
+    import base64
+    import json
+
+    form = images.presign(world.res, book_id, "image/png")
+    conditions = json.loads(base64.b64decode(form.fields["policy"]))["conditions"]
+    assert {"key": f"books/{book_id}/image_03.png"} in conditions
+    assert {"Content-Type": "image/png"} in conditions
+    assert ["content-length-range", 1, images.MAX_UPLOAD_BYTES] in conditions
+
+
+def test_a_presigned_upload_of_something_else_is_deleted(world: World, book_id: str) -> None:
+    form = images.presign(world.res, book_id, "image/png")
+    key = images.get(world.res, book_id, form.image_id).key
+    world.put(key, b"just text")
+    with pytest.raises(Fault) as caught:
+        images.complete(world.res, book_id, form.image_id)
+    assert caught.value.code is FaultCode.UNSUPPORTED_MEDIA_TYPE
+    assert world.keys(key) == []
+
+
+def test_the_first_upload_to_a_book_without_images_is_its_primary(world: World) -> None:
+    world.run("INSERT INTO books (id, title) VALUES ('01890a5d-ac96-774b-bcce-b302099a8057', 'Empty')")
+    image_id = images.upload(world.res, "01890a5d-ac96-774b-bcce-b302099a8057", JPEG)
+    primary = books.get(world.res, "01890a5d-ac96-774b-bcce-b302099a8057").primary
+    assert primary is not None
+    assert primary.id == image_id
+
+
+def test_make_primary_queues_an_image_without_cutout(world: World, book_id: str) -> None:
+    first, second = world.messages()
+    results.apply(world.res, failed(second))
+    images.make_primary(world.res, book_id, second.image_id)
+    assert books.get(world.res, book_id).book.primary_image_id == second.image_id
+    assert [it.job_id for it in world.messages()] == [second.job_id]
+
+    results.apply(world.res, succeeded(first))
+    images.make_primary(world.res, book_id, first.image_id)
+    assert world.messages() == [], "it has its cutout"
+
+
+def test_make_primary_sends_a_job_on_its_way_only_once(world: World, book_id: str) -> None:
+    _, second = world.messages()
+    images.make_primary(world.res, book_id, second.image_id)
+    assert world.messages() == []
+    assert jobs.get(world.res, second.job_id).status == JobStatus.QUEUED
+
+
+def test_an_image_of_another_book_is_not_found(world: World, book_id: str) -> None:
+    world.put_listing("other", "image_01.jpg")
+    other = importing.import_listing(world.res, "other").book_id
+    foreign = books.get(world.res, other).images[0].image.id
+    with pytest.raises(NotFoundError):
+        images.make_primary(world.res, book_id, foreign)
+    with pytest.raises(NotFoundError):
+        images.upload(world.res, "no-such-book", JPEG)
+
+
+def test_the_bucket_keeps_the_type_of_an_upload(world: World, book_id: str) -> None:
+    image = images.get(world.res, book_id, images.upload(world.res, book_id, WEBP))
+    head = boto3.client("s3").head_object(Bucket=world.res.settings.images_bucket, Key=image.key)
+    assert head["ContentType"] == "image/webp"

@@ -1,0 +1,61 @@
+"""API keys: wrong, missing, empty, rotated."""
+
+import boto3
+import pytest
+
+from chalicelib import security
+from chalicelib.faults import Fault, FaultCode, MisconfiguredError
+from chalicelib.security.api_key import ApiKeys
+from tests.app.world import API_KEY, PREVIOUS_KEY, World
+
+
+def test_both_keys_are_taken(world: World) -> None:
+    assert security.authenticate({"X-API-Key": API_KEY}, world.res.api_keys).name == "api-key:current"
+    assert security.authenticate({"x-api-key": PREVIOUS_KEY}, world.res.api_keys).name == "api-key:previous"
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-API-Key": ""}, {"X-API-Key": "wrong"}, {"X-API-Key": "kürzer"}])
+def test_a_wrong_or_missing_key_is_unauthorized(world: World, headers: dict[str, str]) -> None:
+    with pytest.raises(Fault) as caught:
+        security.authenticate(headers, world.res.api_keys)
+    assert caught.value.code is FaultCode.UNAUTHORIZED
+
+
+def test_a_sign_in_token_is_refused_by_a_sentence(world: World) -> None:
+    with pytest.raises(Fault, match="not accepted yet"):
+        security.authenticate({"Authorization": "Bearer x"}, world.res.api_keys)
+
+
+@pytest.mark.parametrize("content", ["{}", '{"current": "", "previous": null}', '{"current": " "}', "broken"])
+@pytest.mark.parametrize("presented", ["", "anything"])
+def test_an_empty_secret_refuses_everybody_as_misconfigured(
+    world: World, content: str, presented: str
+) -> None:
+    world.write_secret(world.key_secret, content)
+    with pytest.raises(MisconfiguredError):
+        security.authenticate({"X-API-Key": presented}, world.res.api_keys)
+
+
+def test_an_absent_previous_key_is_not_the_empty_key(world: World) -> None:
+    world.write_secret(world.key_secret, {"current": API_KEY, "previous": ""})
+    assert world.res.api_keys.match("") is None
+
+
+def test_a_missing_secret_is_misconfigured(world: World) -> None:
+    boto3.client("secretsmanager").delete_secret(SecretId=world.key_secret, ForceDeleteWithoutRecovery=True)
+    with pytest.raises(MisconfiguredError, match="ResourceNotFoundException"):
+        world.res.api_keys.match(API_KEY)
+    with pytest.raises(MisconfiguredError, match="BMX_API_KEY_SECRET_ARN"):
+        ApiKeys(world.res.clients, "").match(API_KEY)
+
+
+def test_a_new_key_works_at_once_and_an_old_one_ends_within_the_minute(world: World) -> None:
+    now = [0.0]
+    keys = ApiKeys(world.res.clients, world.key_secret, clock=lambda: now[0])
+    assert keys.match(PREVIOUS_KEY) == "previous"
+    world.write_secret(world.key_secret, {"current": "brand-new", "previous": API_KEY})
+    assert keys.match("brand-new") is None, "asked again within three seconds"
+    now[0] += 3
+    assert keys.match("brand-new") == "current"
+    assert keys.match(API_KEY) == "previous"
+    assert keys.match(PREVIOUS_KEY) is None

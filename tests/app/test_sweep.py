@@ -1,0 +1,94 @@
+"""The minute's round: deadlines, attempts, back-off, several rounds at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from chalicelib.faults import Fault, FaultCode, NotFoundError
+from chalicelib.services import importing, jobs, results, sweep
+from tests.app.world import QUEUES, World, failed, succeeded
+from workers.contracts import ErrorCode, JobStatus, QueueConfig
+
+DEADLINE = QueueConfig.model_validate(QUEUES["image_processing"]).result_deadline
+
+
+def import_one(world: World) -> str:
+    world.put_listing("atlas", "image_01.jpg")
+    importing.import_listing(world.res, "atlas")
+    return world.messages()[0].job_id
+
+
+def test_a_job_without_result_is_sent_five_times_and_then_failed(world: World) -> None:
+    job_id = import_one(world)
+    for attempt in range(2, 6):
+        world.clock.advance(seconds=DEADLINE - 5)
+        assert sweep.run(world.res).sent == 0, "the deadline has not passed"
+        world.clock.advance(seconds=10)
+        assert sweep.run(world.res).sent == 1
+        assert jobs.get(world.res, job_id).attempts == attempt
+    world.clock.advance(seconds=DEADLINE + 5)
+    report = sweep.run(world.res)
+    assert (report.sent, report.gave_up) == (0, 1)
+    job = jobs.get(world.res, job_id)
+    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.NO_RESULT)
+    assert len(world.messages()) == 4
+
+
+def test_a_late_result_of_a_job_given_up_counts(world: World) -> None:
+    world.put_listing("atlas", "image_01.jpg")
+    importing.import_listing(world.res, "atlas")
+    (message,) = world.messages()
+    world.run("UPDATE image_jobs SET attempts = 5")
+    world.clock.advance(seconds=DEADLINE + 1)
+    assert sweep.run(world.res).gave_up == 1
+    results.apply(world.res, succeeded(message))
+    assert jobs.get(world.res, message.job_id).status == JobStatus.SUCCEEDED
+
+
+def test_refusals_in_a_row_wait_longer_each(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.put_listing("atlas", "image_01.jpg")
+    world.break_queue(monkeypatch)
+    importing.import_listing(world.res, "atlas")
+    waits = []
+    for _ in range(7):
+        (due, now) = (world.rows("SELECT next_attempt_at FROM image_jobs")[0][0], world.clock.now)
+        waits.append(round((due - now).total_seconds()))
+        world.clock.now = due
+        assert sweep.run(world.res).refused == 1
+    assert waits == [30, 60, 120, 240, 480, 900, 900]
+
+
+def test_rounds_at_the_same_time_send_each_job_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.put_listing("atlas", *(f"image_{number:02d}.jpg" for number in range(1, 41)))
+    with monkeypatch.context() as broken:
+        world.break_queue(broken)
+        importing.import_listing(world.res, "atlas")
+    world.clock.advance(minutes=2)
+    with ThreadPoolExecutor(4) as pool:
+        reports = list(pool.map(lambda _: sweep.run(world.res), range(4)))
+    assert sum(it.sent for it in reports) == 40
+    assert len(world.messages()) == 40
+
+
+def test_a_failed_job_is_retried_by_hand_with_all_attempts_before_it(world: World) -> None:
+    world.put_listing("atlas", "image_01.jpg")
+    importing.import_listing(world.res, "atlas")
+    (message,) = world.messages()
+    results.apply(world.res, failed(message))
+    job = jobs.retry(world.res, message.job_id)
+    assert (job.status, job.attempts, job.error_code) == (JobStatus.QUEUED, 1, None)
+    assert world.messages() == [message]
+
+
+def test_a_job_on_its_way_or_done_is_not_retried(world: World) -> None:
+    world.put_listing("atlas", "image_01.jpg")
+    importing.import_listing(world.res, "atlas")
+    (message,) = world.messages()
+    with pytest.raises(Fault) as queued:
+        jobs.retry(world.res, message.job_id)
+    results.apply(world.res, succeeded(message))
+    with pytest.raises(Fault) as done:
+        jobs.retry(world.res, message.job_id)
+    assert queued.value.code is done.value.code is FaultCode.JOB_NOT_RETRYABLE
+    with pytest.raises(NotFoundError):
+        jobs.retry(world.res, "01890a5d-ac96-774b-bcce-b302099a8057")
