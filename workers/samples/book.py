@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-import cv2
 import numpy as np
 
 from workers.samples import textures
@@ -33,6 +32,7 @@ COLOURS: tuple[Colour, ...] = (
     (0.84, 0.79, 0.68),
     (0.44, 0.28, 0.40),
 )
+
 DETAIL = 900
 """Texture pixels along a book's height."""
 
@@ -69,6 +69,16 @@ class Book:
             gilt_edges=bool(rng.random() < 0.3),
         )
 
+    def outer_colours(self, pose: Pose) -> tuple[Colour, ...]:
+        """The colours that meet the background."""
+        if pose == "open":
+            return (textures.PAGE, self.colour)
+        return (self.colour, self._spine_colour)
+
+    @property
+    def _spine_colour(self) -> Colour:
+        return (0.30, 0.17, 0.10) if self.binding == "marbled" else self.colour
+
     def surface(self, rng: np.random.Generator, height: int, width: int) -> Pixels:
         """The binding's material."""
         make = {"leather": textures.leather, "cloth": textures.bookcloth, "marbled": textures.marbled}
@@ -77,8 +87,7 @@ class Book:
     def spine_surface(self, rng: np.random.Generator, height: int, width: int) -> Pixels:
         """The spine's material: leather on a marbled book."""
         make = textures.bookcloth if self.binding == "cloth" else textures.leather
-        colour = (0.30, 0.17, 0.10) if self.binding == "marbled" else self.colour
-        return make(rng, height, width, colour)
+        return make(rng, height, width, self._spine_colour)
 
 
 def closed(book: Book, rng: np.random.Generator) -> list[Face]:
@@ -177,8 +186,3 @@ def _box(
 
 def _points(corners: list[tuple[float, float, float]] | list[tuple[int, int, int]]) -> Points:
     return np.asarray(corners, np.float64)
-
-
-def softened(texture: Pixels, sigma: float) -> Pixels:
-    """The texture out of focus by `sigma` pixels."""
-    return np.asarray(cv2.GaussianBlur(texture, (0, 0), sigma), np.float32)

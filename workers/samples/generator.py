@@ -14,7 +14,7 @@ import numpy.typing as npt
 from workers.samples import book as books
 from workers.samples import textures
 from workers.samples.scene import Camera, Face, ground, ground_shadow, paint
-from workers.samples.textures import Pixels
+from workers.samples.textures import Colour, Pixels
 
 Background: TypeAlias = Literal["wood", "cloth", "table", "gradient", "paper"]
 BACKGROUNDS: tuple[Background, ...] = get_args(Background)
@@ -27,6 +27,18 @@ _SURFACES = {
     "gradient": textures.gradient,
     "paper": textures.paper,
 }
+_PALETTES: dict[Background, tuple[Colour, ...]] = {
+    "wood": ((0.52, 0.36, 0.22), (0.38, 0.25, 0.16), (0.68, 0.54, 0.38), (0.22, 0.15, 0.11)),
+    "cloth": ((0.80, 0.77, 0.70), (0.46, 0.52, 0.56), (0.55, 0.20, 0.20), (0.25, 0.32, 0.27)),
+    "table": ((0.23, 0.24, 0.26), (0.62, 0.60, 0.57), (0.30, 0.36, 0.42), (0.74, 0.72, 0.66)),
+    "gradient": ((0.86, 0.86, 0.85), (0.55, 0.60, 0.66), (0.36, 0.36, 0.38), (0.80, 0.74, 0.66)),
+    "paper": ((0.90, 0.89, 0.86), (0.72, 0.58, 0.42), (0.84, 0.86, 0.88), (0.16, 0.17, 0.19)),
+}
+_GROUND = 1400
+"""Texture pixels along a side of the ground."""
+
+_CONTRAST = 0.20
+"""Least difference in a colour channel between a book and what it lies on, as a photographer sees to it."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +66,8 @@ def generate(
     pose = pose or ("lying", "standing", "lying", "open")[int(rng.integers(4))]
     book = book or books.Book.drawn(rng)
     camera, faces = _staged(rng, book, pose, size)
-    backdrop = _backdrop(rng, background, pose, camera)
+    colour_below = _ground_colour(rng, background, book.outer_colours(pose))
+    backdrop = _backdrop(rng, background, colour_below, pose, camera)
     corners = np.concatenate([face.corners for face in faces])
     backdrop *= ground_shadow(corners, camera, float(rng.uniform(0.012, 0.03)))[..., None]
     colour, alpha = paint(faces, camera, supersampling)
@@ -91,21 +104,37 @@ def _staged(
     return camera, faces
 
 
-def _backdrop(rng: np.random.Generator, background: Background, pose: books.Pose, camera: Camera) -> Pixels:
+def _ground_colour(rng: np.random.Generator, background: Background, outer: tuple[Colour, ...]) -> Colour:
+    """A colour of the background's palette that the book stands out from; the farthest where none does."""
+
+    def distance(colour: Colour) -> float:
+        return min(float(np.abs(np.subtract(colour, other)).max()) for other in outer)
+
+    palette = _PALETTES[background]
+    clear = [colour for colour in palette if distance(colour) >= _CONTRAST] or [max(palette, key=distance)]
+    red, green, blue = clear[int(rng.integers(len(clear)))]
+    tint = rng.uniform(-0.03, 0.03, 3)
+    return (red + float(tint[0]), green + float(tint[1]), blue + float(tint[2]))
+
+
+def _backdrop(
+    rng: np.random.Generator, background: Background, colour: Colour, pose: books.Pose, camera: Camera
+) -> Pixels:
     """The background without shadows: a ground seen in perspective, or a sweep behind a standing book."""
     width, height = camera.size
     make = _SURFACES[background]
     if background == "gradient":
-        return make(rng, height, width)
+        return make(rng, height, width, colour)
     if pose == "standing":
-        return _floor_and_wall(rng, make(rng, 1400, 1400), camera)
-    return ground(make(rng, 1400, 1400), camera, 1.5)
+        return _floor_and_wall(rng, make(rng, _GROUND, _GROUND, colour), colour, camera)
+    return ground(make(rng, _GROUND, _GROUND, colour), camera, 1.5)
 
 
-def _floor_and_wall(rng: np.random.Generator, texture: Pixels, camera: Camera) -> Pixels:
+def _floor_and_wall(rng: np.random.Generator, texture: Pixels, colour: Colour, camera: Camera) -> Pixels:
     """A floor of `texture` that ends, out of focus, at a plain wall."""
     width, height = camera.size
-    wall = textures.gradient(rng, height, width)
+    pale = (0.4 + 0.6 * colour[0], 0.4 + 0.6 * colour[1], 0.4 + 0.6 * colour[2])
+    wall = textures.gradient(rng, height, width, pale if sum(colour) > 1.2 else colour)
     edge = camera.project(np.array([[0.0, 1.1, 0.0]]))[0, 1]
     floor = ground(texture, camera, 2.0)
     y = np.arange(height, dtype=np.float32)[:, None, None]

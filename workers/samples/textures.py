@@ -15,6 +15,7 @@ Pixels: TypeAlias = npt.NDArray[np.float32]
 Colour: TypeAlias = tuple[float, float, float]
 
 GOLD: Colour = (0.83, 0.66, 0.33)
+PAGE: Colour = (0.91, 0.87, 0.77)
 
 
 def colour_field(height: int, width: int, colour: Colour) -> Pixels:
@@ -100,7 +101,7 @@ def page_edges(rng: np.random.Generator, height: int, width: int, gilt: bool) ->
 
 def printed_page(rng: np.random.Generator, height: int, width: int, gutter_left: bool) -> Pixels:
     """A page of set text that darkens towards the gutter."""
-    surface = colour_field(height, width, (0.91, 0.87, 0.77))
+    surface = colour_field(height, width, PAGE)
     surface *= (1 + 0.025 * noise(rng, height, width, (3, 3), 4))[..., None]
     margin, line = round(width * 0.13), max(6, round(height / 42))
     paragraph = int(rng.integers(5, 9))
@@ -118,9 +119,8 @@ def printed_page(rng: np.random.Generator, height: int, width: int, gutter_left:
     return np.asarray(surface * (1 - 0.45 * np.exp(-distance * 9))[None, :, None], np.float32)
 
 
-def wood(rng: np.random.Generator, height: int, width: int) -> Pixels:
+def wood(rng: np.random.Generator, height: int, width: int, colour: Colour) -> Pixels:
     """Planks with grain across the picture and dark joints."""
-    colour = _pick(rng, ((0.52, 0.36, 0.22), (0.38, 0.25, 0.16), (0.68, 0.54, 0.38)))
     surface = np.empty((height, width, 3), np.float32)
     plank = round(height / rng.uniform(3.2, 5.5))
     for top in range(0, height, plank):
@@ -133,9 +133,8 @@ def wood(rng: np.random.Generator, height: int, width: int) -> Pixels:
     return np.asarray(np.clip(surface, 0, 1), np.float32)
 
 
-def linen(rng: np.random.Generator, height: int, width: int) -> Pixels:
+def linen(rng: np.random.Generator, height: int, width: int, colour: Colour) -> Pixels:
     """A cloth with soft folds and a visible weave."""
-    colour = _pick(rng, ((0.80, 0.77, 0.70), (0.46, 0.52, 0.56), (0.55, 0.20, 0.20), (0.25, 0.32, 0.27)))
     folds = np.asarray(cv2.GaussianBlur(noise(rng, height, width, (2.5, 1.7), 2), (0, 0), 25), np.float32)
     weave = noise(rng, height, width, (height / 4, width / 40), 1) + noise(
         rng, height, width, (height / 40, width / 4), 1
@@ -144,18 +143,16 @@ def linen(rng: np.random.Generator, height: int, width: int) -> Pixels:
     return np.asarray(np.clip(surface * (1 + 0.03 * weave[..., None]), 0, 1), np.float32)
 
 
-def table(rng: np.random.Generator, height: int, width: int) -> Pixels:
+def table(rng: np.random.Generator, height: int, width: int, colour: Colour) -> Pixels:
     """A painted or stone table top, nearly plain."""
-    colour = _pick(rng, ((0.23, 0.24, 0.26), (0.62, 0.60, 0.57), (0.30, 0.36, 0.42), (0.74, 0.72, 0.66)))
     specks = noise(rng, height, width, (40, 40), 3)
     clouds = noise(rng, height, width, (3, 4), 4)
     surface = colour_field(height, width, colour)
     return np.asarray(np.clip(surface * (1 + 0.025 * specks + 0.05 * clouds)[..., None], 0, 1), np.float32)
 
 
-def gradient(rng: np.random.Generator, height: int, width: int) -> Pixels:
+def gradient(rng: np.random.Generator, height: int, width: int, colour: Colour) -> Pixels:
     """A photographer's paper sweep: light falling off from one side."""
-    colour = _pick(rng, ((0.86, 0.86, 0.85), (0.55, 0.60, 0.66), (0.36, 0.36, 0.38), (0.80, 0.74, 0.66)))
     y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j].astype(np.float32)
     angle = rng.uniform(0, 2 * np.pi)
     slope = (x - 0.5) * np.cos(angle) + (y - 0.5) * np.sin(angle)
@@ -164,9 +161,8 @@ def gradient(rng: np.random.Generator, height: int, width: int) -> Pixels:
     )
 
 
-def paper(rng: np.random.Generator, height: int, width: int) -> Pixels:
+def paper(rng: np.random.Generator, height: int, width: int, colour: Colour) -> Pixels:
     """Sheets of white or brown paper with a few creases."""
-    colour = _pick(rng, ((0.90, 0.89, 0.86), (0.72, 0.58, 0.42), (0.84, 0.86, 0.88)))
     fibres = noise(rng, height, width, (height / 5, width / 5), 1)
     clouds = noise(rng, height, width, (3, 3), 4)
     surface = colour_field(height, width, colour) * (1 + 0.012 * fibres + 0.02 * clouds)[..., None]
@@ -248,9 +244,3 @@ def _worn_edges(height: int, width: int, strength: float) -> Pixels:
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
     edge = np.maximum(np.abs(x), np.abs(y))
     return np.asarray(1 - strength * np.clip((edge - 0.86) / 0.14, 0, 1)[..., None] ** 2, np.float32)
-
-
-def _pick(rng: np.random.Generator, colours: tuple[Colour, ...]) -> Colour:
-    base = colours[int(rng.integers(len(colours)))]
-    tint = rng.uniform(-0.03, 0.03, 3)
-    return (base[0] + float(tint[0]), base[1] + float(tint[1]), base[2] + float(tint[2]))
