@@ -76,6 +76,10 @@ class ResourceType(ABC):
     def delete(self, ctx: Context, identifier: str, state: Properties) -> None:
         """Remove the thing; gone already is fine."""
 
+    def undo(self, ctx: Context, identifier: str, inputs: Properties) -> None:
+        """Remove what `make` made when `configure` failed."""
+        self.delete(ctx, identifier, inputs)
+
     @property
     def schema(self) -> Schema:
         """The SDK's schema of the type."""
@@ -169,7 +173,7 @@ class ResourceType(ABC):
             identifier = self.configure(ctx, identifier, None, values) or identifier
             outputs = self._outputs(ctx, identifier, values)
         except Exception:
-            self.delete(ctx, identifier, values)
+            self.undo(ctx, identifier, values)
             raise
         return identifier, Bag(outputs, self.marked(outputs, inputs))
 
@@ -211,12 +215,12 @@ class ResourceType(ABC):
         wanted = inputs.values or {
             key: outputs[key] for key in self.schema.inputs if outputs.get(key) is not None
         }
-        current = {key: self._current(key, value, outputs) for key, value in wanted.items()}
+        current = {key: self.refreshed_input(key, value, outputs) for key, value in wanted.items()}
         return Bag(outputs, self.marked(outputs, inputs, state)), Bag(current, inputs.secrets)
 
-    def _current(self, key: str, value: Value, outputs: Properties) -> Value:
+    def refreshed_input(self, key: str, value: Value, outputs: Properties) -> Value:
         """An input as the service has it; the program's own spelling where both mean the same."""
-        if key == DEFAULTS or key not in outputs:
+        if key == DEFAULTS or key in self.write_only or key not in outputs:
             return value
         same = not self.diff({key: value}, {}, {key: outputs[key]}, []).changes
         return value if same else outputs[key]

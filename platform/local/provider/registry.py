@@ -16,6 +16,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "lambda_",
         "lambda_access",
         "logs",
+        "rds",
         "s3",
         "s3_settings",
         "secrets_manager",

@@ -1,0 +1,74 @@
+"""A resource of each type: how it starts, how it is changed, and what must not be changed in place."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from local.provider.context import Context
+from local.provider.values import Properties
+from tests.platform.provider.lifecycle import Resource
+
+Outputs = dict[str, Properties]
+
+
+@dataclass(frozen=True)
+class Case:
+    """`needs` makes what the type refers to; its outputs are handed to `start` and `then` by name."""
+
+    token: str
+    start: Callable[[Outputs], Properties]
+    then: Callable[[Outputs], Properties] | None = None
+    """Inputs after a change in place."""
+    replace: dict[str, object] = field(default_factory=dict)
+    """A change that AWS answers with a new resource."""
+    needs: tuple[str, ...] = ()
+    expect: tuple[str, ...] = ()
+    """Outputs that the real provider gives."""
+    stays: bool = False
+    """Whether AWS keeps it after deletion."""
+
+    @property
+    def id(self) -> str:
+        return self.token.split(":", 1)[1].split("/")[0] + "." + self.token.split(":")[-1]
+
+
+def policy(action: str, resource: str = "*", effect: str = "Allow", **extra: object) -> str:
+    statement = {"Effect": effect, "Action": action, "Resource": resource, **extra}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def trust(service: str) -> str:
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+PREREQUISITES: dict[str, tuple[str, Properties]] = {
+    "queue": ("aws:sqs/queue:Queue", {"name": "needed-queue", "visibilityTimeoutSeconds": 60}),
+    "role": ("aws:iam/role:Role", {"name": "needed-role", "assumeRolePolicy": trust("lambda.amazonaws.com")}),
+    "bucket": ("aws:s3/bucket:Bucket", {"bucket": "needed-bucket", "forceDestroy": True}),
+    "secret": (
+        "aws:secretsmanager/secret:Secret",
+        {"name": "needed/secret", "recoveryWindowInDays": 0},
+    ),
+    "topic": ("aws:sns/topic:Topic", {"name": "needed-topic"}),
+    "repository": ("aws:ecr/repository:Repository", {"name": "needed-repository", "forceDelete": True}),
+    "policy": ("aws:iam/policy:Policy", {"name": "needed-policy", "policy": policy("s3:GetObject")}),
+    "pool": ("aws:cognito/userPool:UserPool", {"name": "needed-pool"}),
+    "vpc": ("aws:ec2/vpc:Vpc", {"cidrBlock": "10.20.0.0/16"}),
+    "key": ("aws:kms/key:Key", {"description": "needed", "deletionWindowInDays": 7}),
+    "rule": (
+        "aws:cloudwatch/eventRule:EventRule",
+        {"name": "needed-rule", "scheduleExpression": "rate(1 minute)"},
+    ),
+}
+
+
+def prepare(ctx: Context, names: tuple[str, ...]) -> tuple[list[Resource], Outputs]:
+    """Make the prerequisites: the resources to delete afterwards, and their outputs with `id`."""
+    made, outputs = [], {}
+    for name in names:
+        token, inputs = PREREQUISITES[name]
+        resource = Resource(ctx, token, name)
+        outputs[name] = {**resource.create(dict(inputs)), "id": resource.identifier}
+        made.append(resource)
+    return made, outputs
