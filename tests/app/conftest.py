@@ -1,5 +1,6 @@
 """One application per test: its own database, bucket, queues and secrets."""
 
+import importlib
 import json
 import os
 import uuid
@@ -100,6 +101,6 @@ def _world(server: Server, *, template: str) -> Iterator[World]:
 def chalice_app(monkeypatch: pytest.MonkeyPatch) -> "Chalice":
     """The application as Chalice imports it."""
     monkeypatch.setenv("BMX_QUEUES", json.dumps(QUEUES))
-    from app import app
-
+    # mypy would take `app` for the folder of that name.
+    app: Chalice = importlib.import_module("app").app
     return app

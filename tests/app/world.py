@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import boto3
 import psycopg
@@ -28,7 +28,7 @@ from workers.contracts import (
     parse_job,
 )
 
-REGION = "us-west-2"
+REGION: Final = "us-west-2"
 BUCKET = "bluemoxon-test-images-123456789012"
 API_KEY = "current-key-0123456789"
 PREVIOUS_KEY = "previous-key-0123456789"

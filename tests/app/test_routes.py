@@ -1,0 +1,247 @@
+"""The routes as API Gateway calls them."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from chalice.test import Client, HTTPResponse
+
+from tests.app.world import API_KEY, JPEG, World, failed, succeeded
+from workers.contracts import ImageResult
+
+if TYPE_CHECKING:
+    from chalice.app import Chalice
+
+UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
+
+
+class Api:
+    """Calls with the key."""
+
+    def __init__(self, app: "Chalice") -> None:
+        self.client = Client(app)
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, key: str | None = API_KEY, **headers: str
+    ) -> HTTPResponse:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if key is not None:
+            sent["X-API-Key"] = key
+        data = b""
+        if body is not None:
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            sent.setdefault("content-type", "application/json")
+        return self.client.http.request(method, path, headers=sent, body=data)
+
+    def json(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        status: int = 200,
+        key: str | None = API_KEY,
+        **headers: str,
+    ) -> Any:
+        response = self.call(method, path, body, key=key, **headers)
+        assert response.status_code == status, response.body
+        return response.json_body
+
+    def error(self, method: str, path: str, body: Any = None, *, status: int, **options: Any) -> Any:
+        response = self.call(method, path, body, **options)
+        assert response.status_code == status, response.body
+        assert set(response.json_body) == {"code", "message", "details", "request_id"}
+        return response.json_body
+
+
+@pytest.fixture
+def api(world: World, chalice_app: "Chalice") -> Api:
+    return Api(chalice_app)
+
+
+@pytest.fixture
+def book(world: World, api: Api) -> Any:
+    world.put_listing("atlas", "image_01.jpg", "image_02.jpg")
+    return api.json("POST", "/books", {"listing_item_id": "atlas", "title": "An atlas"}, status=201)
+
+
+def test_import_list_and_get(world: World, api: Api, book: Any) -> None:
+    assert book["created"]
+    assert book["progress"] == {"total": 2, "processed": 0, "processing": 2, "failed": 0}
+    assert book["primary_image"]["kind"] == "original"
+    again = api.json("POST", "/books", {"listing_item_id": "atlas"}, status=200)
+    assert (again["id"], again["created"], again["title"]) == (book["id"], False, "An atlas")
+    (listed,) = api.json("GET", "/books")["items"]
+    assert listed["id"] == book["id"]
+    assert "images" not in listed
+    assert api.json("GET", "/listings/atlas")["book_id"] == book["id"]
+
+
+def test_a_processed_book(world: World, api: Api, book: Any, chalice_app: "Chalice") -> None:
+    first, second = world.messages()
+    event = Client(chalice_app).events.generate_sqs_event(
+        [it.model_dump_json() for it in (succeeded(first), failed(second))]
+    )
+    reply = Client(chalice_app).lambda_.invoke("image_results", event).payload
+    assert reply == {"batchItemFailures": []}
+    shown = api.json("GET", f"/books/{book['id']}")
+    assert shown["primary_image"]["kind"] == "processed"
+    assert shown["primary_image"]["key"].endswith("/display.webp")
+    assert [it["state"] for it in shown["images"]] == ["processed", "failed"]
+    assert shown["images"][1]["job"]["error"]["code"] == "corrupt_image"
+    assert "X-Amz-Expires=900" in shown["images"][0]["outputs"]["cutout"]["url"]
+
+    (job,) = api.json("GET", "/jobs?status=failed")["items"]
+    assert job["id"] == second.job_id
+    assert api.json("POST", f"/jobs/{job['id']}/retry")["status"] == "queued"
+    assert api.json("GET", f"/jobs/{job['id']}")["attempts"] == 1
+
+    kept = api.json("PUT", f"/books/{book['id']}/images/{first.image_id}", {"keep_original": True})
+    assert kept["kind"] == "original"
+    assert kept["outputs"] is not None
+
+
+def test_handlers_besides_the_api(world: World, api: Api, book: Any, chalice_app: "Chalice") -> None:
+    functions = Client(chalice_app).lambda_
+    event = Client(chalice_app).events.generate_cw_event("aws.events", "Scheduled Event", {}, [])
+    assert functions.invoke("sweep", event).payload == {"sent": 0, "refused": 0, "gave_up": 0}
+    migrated = functions.invoke("migrate").payload
+    assert migrated["before"] == migrated["after"]
+
+
+def test_pages_of_a_list_meet_without_gap_or_overlap(world: World, api: Api) -> None:
+    for number in range(5):
+        world.put_listing(f"item-{number}", "image_01.jpg", "image_02.jpg")
+        api.json("POST", "/books", {"listing_item_id": f"item-{number}"}, status=201)
+    for path, key, total in (("/books", "id", 5), ("/jobs", "id", 10), ("/listings", "listing_item_id", 5)):
+        seen: list[str] = []
+        cursor = ""
+        while True:
+            page = api.json("GET", f"{path}?limit=2{cursor}")
+            seen += [it[key] for it in page["items"]]
+            if not page["next_cursor"]:
+                break
+            cursor = f"&cursor={page['next_cursor']}"
+        assert len(seen) == len(set(seen)) == total, path
+
+
+def test_uploads_and_primary(world: World, api: Api, book: Any) -> None:
+    image = api.json(
+        "POST", f"/books/{book['id']}/images", JPEG, status=201, **{"content-type": "image/jpeg"}
+    )
+    assert (image["position"], image["state"], image["is_primary"]) == (3, "processing", False)
+    made = api.json("PUT", f"/books/{book['id']}/images/{image['id']}", {"primary": True})
+    assert made["is_primary"]
+    form = api.json("POST", f"/books/{book['id']}/images/presign", {"content_type": "image/jpeg"}, status=201)
+    world.put(form["fields"]["key"], JPEG)
+    done = api.json("POST", f"/books/{book['id']}/images/complete", {"image_id": form["image_id"]})
+    assert done["state"] == "processing"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        ("GET", f"/books/{UNKNOWN}", None, 404, "not_found"),
+        ("GET", "/books/not-an-id", None, 404, "not_found"),
+        ("GET", f"/jobs/{UNKNOWN}", None, 404, "not_found"),
+        ("POST", f"/jobs/{UNKNOWN}/retry", None, 404, "not_found"),
+        ("PUT", f"/books/{UNKNOWN}/images/{UNKNOWN}", {"primary": True}, 404, "not_found"),
+        ("GET", "/listings/none", None, 404, "listing_not_found"),
+        ("GET", "/listings/..%2Fx", None, 404, "not_found"),
+        ("POST", "/books", {"listing_item_id": "none"}, 404, "listing_not_found"),
+        ("POST", "/books", {"listing_item_id": "../etc"}, 400, "invalid_request"),
+        ("POST", "/books", {"listing_item_id": "a", "surprise": 1}, 400, "invalid_request"),
+        ("POST", "/books", b"{", 400, "invalid_request"),
+        ("POST", "/books", {}, 400, "invalid_request"),
+        ("GET", "/books?limit=0", None, 400, "invalid_request"),
+        ("GET", "/books?limit=x", None, 400, "invalid_request"),
+        ("GET", "/books?cursor=%00", None, 400, "invalid_request"),
+        ("GET", "/books?cursor=YQ", None, 400, "invalid_request"),
+        ("GET", "/jobs?cursor=YQ", None, 400, "invalid_request"),
+        ("GET", "/jobs?status=lost", None, 400, "invalid_request"),
+        ("PUT", "/books", None, 405, "method_not_allowed"),
+    ],
+)
+def test_errors_have_one_shape(api: Api, method: str, path: str, body: Any, status: int, code: str) -> None:
+    assert api.error(method, path, body, status=status)["code"] == code
+
+
+def test_a_missing_listing_names_the_prefix(api: Api) -> None:
+    error = api.error("POST", "/books", {"listing_item_id": "none"}, status=404)
+    assert error["details"]["prefix"] == "listings/none/"
+
+
+def test_other_content_types_are_refused_in_the_same_shape(api: Api, book: Any) -> None:
+    error = api.error("POST", "/books", b"a=b", status=415, content_type="application/x-www-form-urlencoded")
+    assert error["code"] == "unsupported_media_type"
+    path = f"/books/{book['id']}/images"
+    assert api.error("POST", path, JPEG, status=415, content_type="text/plain")["details"]["supported"]
+    assert api.error("POST", path, b"text", status=415, content_type="image/png")["code"]
+
+
+@pytest.mark.parametrize("path", ["/books", "/jobs", "/listings", "/admin/system-info", f"/books/{UNKNOWN}"])
+def test_every_route_with_data_wants_the_key(world: World, api: Api, path: str) -> None:
+    assert api.error("GET", path, status=401, key=None)["code"] == "unauthorized"
+    assert api.error("GET", path, status=401, key="wrong")["code"] == "unauthorized"
+    world.write_secret(world.key_secret, {"current": "", "previous": None})
+    world.res.api_keys._fetched = None
+    for key in (None, "wrong", API_KEY, ""):
+        assert api.error("GET", path, status=503, key=key)["code"] == "misconfigured"
+
+
+def test_an_unforeseen_error_tells_nothing_and_is_logged(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from chalicelib.services import books
+
+    def explode(*_: Any, **__: Any) -> None:
+        raise RuntimeError("with a secret in it")
+
+    monkeypatch.setattr(books, "page", explode)
+    error = api.error("GET", "/books", status=500)
+    assert error["code"] == "internal_error"
+    assert "secret" not in error["message"]
+    assert "with a secret in it" in caplog.text
+
+
+def test_an_unreachable_database_is_unavailable(world: World, api: Api) -> None:
+    world.res.database.dispose()
+    world.change_password("another")
+    assert api.error("GET", "/books", status=503)["code"] == "unavailable"
+
+
+def test_health(world: World, api: Api) -> None:
+    assert api.json("GET", "/health", key=None)["status"] == "ok"
+    assert api.json("GET", "/health/deep", key=None)["status"] == "healthy"
+    info = api.json("GET", "/admin/system-info")
+    assert info["infrastructure"]["database"]["schema_revision"] is not None
+    assert {it["worker"] for it in info["infrastructure"]["queues"]} == set(world.res.settings.queues.root)
+    world.write_secret(world.key_secret, {"current": ""})
+    assert api.json("GET", "/health/deep", key=None, status=503)["status"] == "unhealthy"
+
+
+def test_the_openapi_document_names_every_route(api: Api, chalice_app: "Chalice") -> None:
+    document = api.json("GET", "/openapi.json", key=None)
+    assert document["openapi"].startswith("3.1")
+    pages = {"/", "/admin", "/static/{name}", "/openapi.json"}
+    declared = {
+        (method.lower(), path)
+        for path, methods in chalice_app.routes.items()
+        for method in methods
+        if path not in pages
+    }
+    described = {(method, path) for path, methods in document["paths"].items() for method in methods}
+    assert described == declared
+    references = {
+        part for part in json.dumps(document).split('"') if part.startswith("#/components/schemas/")
+    }
+    assert {it.rsplit("/", 1)[1] for it in references} <= set(document["components"]["schemas"])
+
+
+def test_a_result_for_no_book_of_ours_is_acknowledged(world: World, chalice_app: "Chalice") -> None:
+    result = ImageResult.model_validate(
+        {"job_id": UNKNOWN, "status": "failed", "error": {"code": "no_subject", "message": "x"}}
+    )
+    client = Client(chalice_app)
+    event = client.events.generate_sqs_event([result.model_dump_json()])
+    assert client.lambda_.invoke("image_results", event).payload == {"batchItemFailures": []}
