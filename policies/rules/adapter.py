@@ -40,8 +40,8 @@ def policies(
 ) -> list[Policy]:
     """A policy for each rule, and where there are exceptions two for each level they can move a violation to.
 
-    The SDK fixes a policy's level before it knows the stack, so a violation whose level an exception changes is
-    reported by the policy of that other level.
+    The SDK fixes a policy's level before it knows the stack, so a violation whose level an exception changes
+    is reported by the policy of that other level.
     """
     moved = {exemption.rule for stack in settings.stacks.values() for exemption in stack.exceptions}
     built: list[Policy] = [
@@ -112,9 +112,15 @@ def _resource(given: ResourceValidationArgs | PolicyResource) -> Resource:
         urn=given.urn,
         inputs=Inputs(_mapping(given.props)),
         protect=bool(given.opts.protect),
-        ignore_changes=tuple(given.opts.ignore_changes),
+        ignore_changes=tuple(_camel(path) for path in given.opts.ignore_changes),
         sources=sources,
     )
+
+
+def _camel(path: str) -> str:
+    """A property as inputs name it; programs may write it as Python does."""
+    head, *rest = path.split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
 def _mapping(values: Mapping[str, object]) -> dict[str, Value]:

@@ -22,8 +22,8 @@ from rules.types import (
 area = Area("credentials")
 
 _SOURCE_REMEDY = (
-    "Let the program make the password (`database.mode: generated`), let RDS own it (`rds-managed`), or read an "
-    "existing one with `bmx credentials adopt`."
+    "Let the program make the password (`database.mode: generated`), let RDS own it (`rds-managed`), or read"
+    " an existing one with `bmx credentials adopt`."
 )
 
 
@@ -32,7 +32,10 @@ _SOURCE_REMEDY = (
     ANY,
     severity=Severity.CRITICAL,
     summary="A password is not a word, a placeholder or a pattern",
-    why="A made-up password, applied once with --target, replaces the real one: every login fails, and anybody can guess it.",
+    why=(
+        "A made-up password, applied once with --target, replaces the real one: every login fails, and"
+        " anybody can guess it."
+    ),
     remedy=_SOURCE_REMEDY,
 )
 def password_guessable(resource: Resource, _parameters: Parameters) -> Iterator[str]:
@@ -62,8 +65,14 @@ def password_too_short(resource: Resource, parameters: Parameters) -> Iterator[s
 @area.stack(
     "database-password-source",
     severity=Severity.CRITICAL,
-    summary="The database's password comes from a resource or an existing secret, never from program or configuration",
-    why="A literal password is in the repository or in somebody's shell, and it differs from the one in the secret.",
+    summary=(
+        "The database's password comes from a resource or an existing secret, never from program or"
+        " configuration"
+    ),
+    why=(
+        "A literal password is in the repository or in somebody's shell, and it differs from the one in the"
+        " secret."
+    ),
     remedy=_SOURCE_REMEDY,
 )
 def database_password_source(stack: Stack, _parameters: Parameters) -> Iterator[tuple[Resource, str]]:
@@ -81,8 +90,14 @@ def database_password_source(stack: Stack, _parameters: Parameters) -> Iterator[
     "password-one-source",
     severity=Severity.CRITICAL,
     summary="The database and its secret take the password from the same resource",
-    why="A new random password written to the secret, while the database keeps the old one, locks every client out.",
-    remedy="Give the database and the secret version the result of one RandomPassword, or set the mode to `existing`.",
+    why=(
+        "A new random password written to the secret, while the database keeps the old one, locks every"
+        " client out."
+    ),
+    remedy=(
+        "Give the database and the secret version the result of one RandomPassword, or set the mode to"
+        " `existing`."
+    ),
 )
 def password_one_source(stack: Stack, _parameters: Parameters) -> Iterator[tuple[Resource, str]]:
     databases = [
@@ -122,8 +137,14 @@ def _database_versions(stack: Stack) -> Iterator[Resource]:
     DATABASE_CLUSTER,
     severity=Severity.CRITICAL,
     summary="The database's password cannot be changed by an update",
-    why="Any change of the input, from any cause, would reach the database while the secret keeps the old password.",
-    remedy="Set ignore_changes for the password property, or manage_master_user_password. Rotate with `bmx credentials rotate`.",
+    why=(
+        "Any change of the input, from any cause, would reach the database while the secret keeps the old"
+        " password."
+    ),
+    remedy=(
+        "Set ignore_changes for the password property, or manage_master_user_password. Rotate with `bmx"
+        " credentials rotate`."
+    ),
 )
 def database_password_guarded(database: Resource, _parameters: Parameters) -> Iterator[str]:
     if database.inputs.flag(MANAGED):
@@ -143,7 +164,9 @@ def database_password_guarded(database: Resource, _parameters: Parameters) -> It
     severity=Severity.CRITICAL,
     summary="Database, password, secret and its versions are protected",
     why="Replacing any one of the three parts of a login breaks it, and a deleted database is gone.",
-    remedy="Set protect=True. To retire one on purpose: `pulumi state unprotect URN`, in a change of its own.",
+    remedy=(
+        "Set protect=True. To retire one on purpose: `pulumi state unprotect URN`, in a change of its own."
+    ),
 )
 def credentials_protected(resource: Resource, _parameters: Parameters) -> Iterator[str]:
     if not resource.protect:

@@ -51,7 +51,10 @@ def database_private(database: Resource, _parameters: Parameters) -> Iterator[st
     DATABASE_CLUSTER,
     severity=Severity.CRITICAL,
     summary="The database is encrypted at rest",
-    why="Snapshots and disks leave the machine; encryption cannot be switched on later without a new database.",
+    why=(
+        "Snapshots and disks leave the machine; encryption cannot be switched on later without a new"
+        " database."
+    ),
     remedy="Set storage_encrypted=True when the database is made.",
     on_unknown=OnUnknown.BLOCK,
 )
@@ -114,7 +117,9 @@ def database_final_snapshot(database: Resource, _parameters: Parameters) -> Iter
     why="The password goes over the wire with each connection.",
     remedy="Leave rds.force_ssl at its default, or set it to 1.",
 )
-def database_tls(group: Resource, _parameters: Parameters) -> Iterator[str]:
+def database_tls(group: Resource, parameters: Parameters) -> Iterator[str]:
+    if not parameters.database_tls:
+        return
     for parameter in group.inputs.blocks("parameters"):
         if parameter.text("name") == "rds.force_ssl" and parameter.number("value") != 1:
             yield "`rds.force_ssl` is switched off."

@@ -25,7 +25,7 @@ class Statement:
 
     @property
     def denies_plain_http(self) -> bool:
-        """Whether it is the statement that refuses requests without TLS, for everybody and everything of the service."""
+        """Whether it refuses requests without TLS, for everybody and every action of the service."""
         tests = {key.lower(): test for key, test in self.conditions.get("Bool", {}).items()}
         wanted = str(tests.get("aws:securetransport", "")).lower()
         every = any(action == "*" or action.endswith(":*") for action in self.actions)

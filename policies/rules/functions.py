@@ -12,9 +12,9 @@ area = Area("functions")
 
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 _PLACEHOLDER_IMAGE = re.compile(
-    r"placeholder|hello-?world|dummy|example|public\.ecr\.aws/lambda/|amazon/aws-lambda|@sha256:(.)\1{63}$",
-    re.IGNORECASE,
+    r"placeholder|hello-?world|dummy|example|public\.ecr\.aws/lambda/|amazon/aws-lambda", re.IGNORECASE
 )
+_NO_DIGEST = re.compile(r"@sha256:(.)\1{63}$")
 _SQS_BATCH = 10
 """AWS's default batch size for queues."""
 
@@ -43,11 +43,13 @@ def function_image_digest(function: Resource, _parameters: Parameters) -> Iterat
     why="A placeholder takes messages off the queue and does nothing with them.",
     remedy="Leave the function out until its image is there (`awaiting_first_image: true`).",
 )
-def function_no_placeholder(function: Resource, _parameters: Parameters) -> Iterator[str]:
+def function_no_placeholder(function: Resource, parameters: Parameters) -> Iterator[str]:
     for name in ("imageUri", "s3Key", "handler"):
         text = function.inputs.text(name)
         if text is not None and _PLACEHOLDER_IMAGE.search(text):
             yield f"`{name}` names a placeholder."
+    if parameters.image_pulled and _NO_DIGEST.search(function.inputs.text("imageUri") or ""):
+        yield "`imageUri` has a digest that no image has."
 
 
 @area.resource(
@@ -71,7 +73,10 @@ def function_environment_empty(function: Resource, parameters: Parameters) -> It
     FUNCTION,
     severity=Severity.CRITICAL,
     summary="No environment variable holds a secret",
-    why="Environment variables are shown in the console and copied into logs; a rotated secret stays old in them.",
+    why=(
+        "Environment variables are shown in the console and copied into logs; a rotated secret stays old in"
+        " them."
+    ),
     remedy="Pass the secret's ARN (a name ending in _ARN) and read the secret when it is needed.",
 )
 def function_environment_secret(function: Resource, _parameters: Parameters) -> Iterator[str]:
@@ -85,7 +90,10 @@ def function_environment_secret(function: Resource, _parameters: Parameters) -> 
     EVENT_SOURCE,
     severity=Severity.CRITICAL,
     summary="A batch's good messages are not sent back with its bad one",
-    why="Without partial failures one bad message makes the whole batch come back, until all of it lies in the DLQ.",
+    why=(
+        "Without partial failures one bad message makes the whole batch come back, until all of it lies in"
+        " the DLQ."
+    ),
     remedy="Set function_response_types=['ReportBatchItemFailures'].",
 )
 def mapping_partial_failures(mapping: Resource, _parameters: Parameters) -> Iterator[str]:

@@ -5,8 +5,10 @@ import re
 from collections import Counter
 
 _PLACEHOLDER = re.compile(
-    r"pass(word|w0rd|wd)?|p[a4@][s5$]{2}w[o0]rd|secret|change[-_ ]?(me|it)|changeme|placeholder|dummy|example|sample|todo|"
-    r"fixme|replace[-_ ]?me|your[-_ ]|letmein|welcome|qwert|asdf|admin|default|test(ing)?|temp|foobar|postgres|root|"
+    r"pass(word|w0rd|wd)?|p[a4@][s5$]{2}w[o0]rd|secret|change[-_"
+    r" ]?(me|it)|changeme|placeholder|dummy|example|sample|todo|"
+    r"fixme|replace[-_ ]?me|your[-_"
+    r" ]|letmein|welcome|qwert|asdf|admin|default|test(ing)?|temp|foobar|postgres|root|"
     r"bluemoxon|staging|production|abc123|12345|xxxx",
     re.IGNORECASE,
 )

@@ -34,12 +34,12 @@ class OnUnknown(StrEnum):
     BLOCK = "block"
     """The value has to be written out: not knowing it is a violation."""
     RECHECK = "recheck at up"
-    """The value comes from another resource. The rule runs again in the update, before this resource is touched."""
+    """The value comes from another resource. The rule runs again at up, before the resource is touched."""
 
 
 @dataclass(frozen=True, eq=False)
 class Resource:
-    """One resource as a rule sees it: its new inputs and options. No operation, no old state: policies get neither."""
+    """One resource as a rule sees it: new inputs and options. Policies get no operation and no old state."""
 
     type: str
     name: str
@@ -112,7 +112,7 @@ class ResourceRule(_Rule):
 
 @dataclass(frozen=True)
 class StackRule(_Rule):
-    """Judges how resources fit together. Runs when all are known: it fails a preview, but comes late in an `up`."""
+    """Judges how resources fit together. It fails a preview, but in an `up` it runs after the operations."""
 
     check: StackCheck = field(default=lambda _stack, _parameters: ())
 

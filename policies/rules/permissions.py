@@ -35,7 +35,10 @@ def _missing(document: list[Statement], given: str, needed: tuple[str, ...]) -> 
     POLICY,
     severity=Severity.CRITICAL,
     summary="Who may send to a queue may also look at it",
-    why="Sending does not imply inspecting: the health check gets AccessDenied, which the SDK reports as NonExistentQueue.",
+    why=(
+        "Sending does not imply inspecting: the health check gets AccessDenied, which the SDK reports as"
+        " NonExistentQueue."
+    ),
     remedy="Grant sqs:GetQueueUrl and sqs:GetQueueAttributes on the same queues (infra.grants).",
 )
 def sender_may_inspect(policy: Resource, _parameters: Parameters) -> Iterator[str]:

@@ -163,7 +163,10 @@ def queue_tls_only(stack: Stack, _parameters: Parameters) -> Iterator[tuple[Reso
     "queue-visibility",
     severity=Severity.CRITICAL,
     summary="A received message stays hidden for six timeouts of its function",
-    why="AWS asks for it: a message that reappears while it is still worked on is done twice, and throttled batches go to the DLQ.",
+    why=(
+        "AWS asks for it: a message that reappears while it is still worked on is done twice, and throttled"
+        " batches go to the DLQ."
+    ),
     remedy="Declare the timeout in infra/workers.py; the visibility follows from it.",
 )
 def queue_visibility(stack: Stack, parameters: Parameters) -> Iterator[tuple[Resource, str]]:
@@ -179,8 +182,10 @@ def queue_visibility(stack: Stack, parameters: Parameters) -> Iterator[tuple[Res
                 if (_DEFAULT_VISIBILITY if visibility is None else visibility) < needed:
                     yield (
                         queue,
-                        f"`visibilityTimeoutSeconds` is below {parameters.visibility_factor} × the timeout of "
-                        f"`{function.name}` and the batch window.",
+                        (
+                            f"`visibilityTimeoutSeconds` is below {parameters.visibility_factor} × the"
+                            f" timeout of `{function.name}` and the batch window."
+                        ),
                     )
 
 
@@ -213,9 +218,9 @@ def _retention(queue: Resource) -> float:
 )
 def dlq_redrive_allow(stack: Stack, _parameters: Parameters) -> Iterator[tuple[Resource, str]]:
     for queue in stack.of(QUEUE):
-        if is_dlq(queue) and not queue.inputs.has("redriveAllowPolicy"):
-            if not stack.users(queue, REDRIVE_ALLOW, "queueUrl"):
-                yield queue, "No RedriveAllowPolicy belongs to it."
+        allowed = queue.inputs.has("redriveAllowPolicy") or stack.users(queue, REDRIVE_ALLOW, "queueUrl")
+        if is_dlq(queue) and not allowed:
+            yield queue, "No RedriveAllowPolicy belongs to it."
 
 
 @area.stack(
@@ -228,7 +233,7 @@ def dlq_redrive_allow(stack: Stack, _parameters: Parameters) -> Iterator[tuple[R
 def dlq_alarm(stack: Stack, _parameters: Parameters) -> Iterator[tuple[Resource, str]]:
     watched: set[str] = set()
     for alarm in stack.of(ALARM):
-        if not alarm.inputs.texts("alarmActions"):
+        if not alarm.inputs.has("alarmActions"):
             continue
         watched.update(source.urn for source in stack.sources(alarm, "dimensions"))
         name = alarm.inputs.mapping("dimensions").get("QueueName")

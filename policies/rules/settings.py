@@ -1,7 +1,7 @@
 """Parameters of the rules, and each stack's exceptions, from policies/settings.yaml.
 
-An exception names rule, resource, reason and the day it ends. From that day on the rule holds again; until then each
-violation it covers is still shown, as advice.
+An exception names rule, resource, reason and the day it ends. From that day on the rule holds again;
+until then each violation it covers is still shown, as advice.
 """
 
 import datetime
@@ -28,6 +28,10 @@ class Parameters(_Model):
     generated_password_min_length: int = Field(default=24, ge=16)
     secret_recovery_days: int = Field(default=7, ge=7, le=30)
     backup_days: int = Field(default=7, ge=1, le=35)
+    database_tls: bool = True
+    """False only where the database listens on the machine itself."""
+    image_pulled: bool = True
+    """False only where no image is pulled, so that a digest of zeros may stand for none."""
     visibility_factor: int = Field(default=6, ge=6)
     max_receive: tuple[int, int] = (2, 20)
     required_tags: tuple[str, ...] = ("bluemoxon:project", "bluemoxon:stack")

@@ -1,6 +1,7 @@
-"""Runs a rule so that it always ends in a decision: an unknown value, a strange form or a fault of its own included.
+"""Runs a rule so that it always ends in a decision, whatever it meets.
 
-The policy SDK turns an unknown value into an advisory note, and the change goes on. Here it does what the rule states.
+The policy SDK turns an unknown value into an advisory note, and the change goes on. Here it does what the
+rule states; a value of a strange form, or a fault of the rule itself, is a violation.
 """
 
 from collections.abc import Callable, Iterable, Iterator

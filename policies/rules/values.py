@@ -32,7 +32,7 @@ class Unreadable(Exception):  # noqa: N818
 
 
 class Inputs:
-    """A resource's inputs by dotted path. Readers raise `UnknownValue` or `Unreadable`; absent is None or empty.
+    """A resource's inputs by dotted path. Readers raise `UnknownValue` or `Unreadable`; absent is empty.
 
     Paths are part of messages, values never are.
     """

@@ -1,0 +1,72 @@
+"""Which resources hold data or credentials. A type that is not known here is taken to hold data."""
+
+from rules import types
+from rules.model import Severity
+
+DATABASES = frozenset(types.PASSWORDS)
+PASSWORD_PROPERTIES = {type_: frozenset(names) for type_, names in types.PASSWORDS.items()}
+SECRET_PROPERTIES = frozenset(types.SECRET_STRINGS)
+CREDENTIALS = DATABASES | {types.RANDOM_PASSWORD, types.SECRET, types.SECRET_VERSION}
+
+_HOLDERS: dict[str, tuple[Severity, str]] = {
+    types.DATABASE: (Severity.CRITICAL, "the database and everything in it"),
+    types.DATABASE_CLUSTER: (Severity.CRITICAL, "the database and everything in it"),
+    types.BUCKET: (Severity.CRITICAL, "the bucket's photos"),
+    types.BUCKET_V2: (Severity.CRITICAL, "the bucket's photos"),
+    types.SECRET: (Severity.CRITICAL, "the secret and its versions"),
+    types.SECRET_VERSION: (Severity.CRITICAL, "the secret's value"),
+    types.RANDOM_PASSWORD: (Severity.CRITICAL, "the password that others already use"),
+    types.USER_POOL: (Severity.CRITICAL, "every user's account"),
+    types.KEY: (Severity.CRITICAL, "everything encrypted with the key"),
+    types.REPOSITORY: (Severity.HIGH, "the images that functions run and could be rolled back to"),
+    types.QUEUE: (Severity.HIGH, "the messages in the queue"),
+    types.LOG_GROUP: (Severity.MEDIUM, "the logs"),
+}
+
+_HARMLESS_PREFIXES = ("pulumi:", "bluemoxon:")
+_HARMLESS = frozenset(
+    {
+        types.ALARM,
+        types.BUCKET_ENCRYPTION,
+        types.BUCKET_POLICY,
+        types.BUCKET_PUBLIC_ACCESS,
+        types.BUCKET_VERSIONING,
+        types.DATABASE_PARAMETERS,
+        types.EVENT_SOURCE,
+        types.FUNCTION,
+        types.POLICY,
+        types.QUEUE_POLICY,
+        types.REDRIVE_ALLOW,
+        types.ROLE,
+        types.ROLE_ATTACHMENT,
+        types.ROLE_POLICY,
+        "aws:cognito/userPoolClient:UserPoolClient",
+        "aws:ec2/routeTable:RouteTable",
+        "aws:ec2/routeTableAssociation:RouteTableAssociation",
+        "aws:ec2/securityGroup:SecurityGroup",
+        "aws:ec2/subnet:Subnet",
+        "aws:ec2/vpc:Vpc",
+        "aws:ec2/vpcEndpoint:VpcEndpoint",
+        "aws:ecr/lifecyclePolicy:LifecyclePolicy",
+        "aws:ecr/repositoryPolicy:RepositoryPolicy",
+        "aws:lambda/permission:Permission",
+        "aws:rds/subnetGroup:SubnetGroup",
+        "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration",
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+        "aws:sns/topic:Topic",
+        "aws:sns/topicPolicy:TopicPolicy",
+        "aws:sns/topicSubscription:TopicSubscription",
+        "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+    }
+)
+
+
+def loss(type_: str) -> tuple[Severity, str] | None:
+    """How bad it is to lose a resource of this type, and what is lost; None where nothing is."""
+    if type_ in _HARMLESS or type_.startswith(_HARMLESS_PREFIXES):
+        return None
+    return _HOLDERS.get(
+        type_, (Severity.MEDIUM, "whatever a resource of this type holds; the gate does not know it")
+    )
