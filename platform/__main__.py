@@ -1,4 +1,6 @@
-"""BlueMoxon's infrastructure. Reads the stack's settings, composes the components, exports the outputs; nothing else."""
+"""BlueMoxon's infrastructure. Reads the stack's settings, composes the components, exports the outputs;
+nothing else.
+"""
 
 import pulumi
 from pulumi_aws.get_caller_identity import get_caller_identity
@@ -8,6 +10,7 @@ from infra.api import Api, ApiArgs
 from infra.api_key import ApiKey, ApiKeyArgs
 from infra.config import stack_settings
 from infra.container_worker import ContainerWorker, ContainerWorkerArgs
+from infra.credentials import ExistingLogin, read_existing
 from infra.database import Database, DatabaseAddress, DatabaseArgs, external_address
 from infra.guard import Guard
 from infra.identity import Identity, IdentityArgs
@@ -17,7 +20,7 @@ from infra.queue_worker import QueueWorker, QueueWorkerArgs
 from infra.registry import Registry, RegistryArgs
 from infra.settings import CreatedNetwork, ExistingNetwork, ExternalDatabase, Settings
 from infra.storage import ImagesBucket, ImagesBucketArgs
-from infra.workers import Container, select
+from infra.workers import Container, check_names, select
 from workers.contracts import Problem
 
 
@@ -26,6 +29,9 @@ def compose() -> None:
     settings, region = stack_settings()
     deployment = locate(region)
     workers = select(settings.workers)
+    check_names(workers, deployment)
+    login = read_existing(settings.database, deployment)
+
     network = make_network(settings, deployment)
 
     topic = AlarmTopic("alarms", AlarmTopicArgs(deployment, settings.alarms))
@@ -58,7 +64,7 @@ def compose() -> None:
             ),
         ).function_name
 
-    database = make_database(settings, deployment, network)
+    database = make_database(settings, deployment, network, login)
     api_key = ApiKey("api-key", ApiKeyArgs(deployment))
     people = Identity("people", IdentityArgs(deployment))
     api = Api(
@@ -102,15 +108,16 @@ def make_network(settings: Settings, deployment: Deployment) -> Network | None:
     return None
 
 
-def make_database(settings: Settings, deployment: Deployment, network: Network | None) -> DatabaseAddress:
+def make_database(
+    settings: Settings, deployment: Deployment, network: Network | None, login: ExistingLogin | None
+) -> DatabaseAddress:
     """The stack's database, or the address of the one it uses."""
     # Made in every mode: a stack that leaves a mode has resources in its state that these hooks still guard.
     guard = Guard()
     if isinstance(settings.database, ExternalDatabase):
         return external_address(settings.database)
-    return Database(
-        "database", DatabaseArgs(deployment, settings.database, settings.database.mode, network, guard)
-    ).address
+    owned = settings.database
+    return Database("database", DatabaseArgs(deployment, owned, owned.mode, login, network, guard)).address
 
 
 try:

@@ -12,7 +12,7 @@ from infra import naming
 from infra.faults import Fault, SettingsProblem, from_validation, unknown_key
 from infra.naming import PROJECT
 from infra.settings import ExternalDatabase, ImageSettings, NoNetwork, Settings
-from infra.workers import WORKERS, Container, Worker, select
+from infra.workers import Container, Worker, select
 from workers.contracts import Problem
 
 REGIONS_HINT = "Set it to a region like `us-west-2`."
@@ -24,7 +24,7 @@ def stack_settings() -> tuple[Settings, str]:
     return parse(pulumi.get_stack(), raw)
 
 
-def parse(stack: str, raw: Mapping[str, str], declared: Sequence[Worker] = WORKERS) -> tuple[Settings, str]:
+def parse(stack: str, raw: Mapping[str, str]) -> tuple[Settings, str]:
     """Settings and region from configuration as Pulumi hands it over: key to JSON or plain text."""
     naming.check_stack_name(stack)
     faults: list[Fault] = []
@@ -38,7 +38,7 @@ def parse(stack: str, raw: Mapping[str, str], declared: Sequence[Worker] = WORKE
     except ValidationError as error:
         faults += from_validation(error, known_keys())
     if settings is not None:
-        faults += _together(settings, region, declared)
+        faults += _together(settings, region)
     if faults or settings is None:
         raise SettingsProblem(stack, faults)
     return settings, region
@@ -76,9 +76,9 @@ def _region(raw: Mapping[str, str], faults: list[Fault]) -> str:
     return region
 
 
-def _together(settings: Settings, region: str, declared: Sequence[Worker]) -> Iterable[Fault]:
+def _together(settings: Settings, region: str) -> Iterable[Fault]:
     try:
-        workers = select(settings.workers, declared)
+        workers = select(settings.workers)
     except Problem as problem:
         yield Fault(
             f"{PROJECT}:workers", "has an unknown name.", f"{problem.what} {problem.why}", problem.fix
@@ -129,12 +129,11 @@ def _images(images: Mapping[str, ImageSettings], workers: Sequence[Worker]) -> I
 
 
 def known_keys() -> dict[str, set[str]]:
-    """Path of every object in the configuration to the keys it knows; all modes of an area together."""
-    known: dict[str, set[str]] = {"": set(Settings.model_fields)}
-    for area, field in Settings.model_fields.items():
-        for model in _models(field.annotation):
-            known.setdefault(area, set()).update(model.model_fields)
-    return known
+    """The keys that each area knows, whatever its mode; of `images`, those of each image."""
+    return {
+        area: {name for model in _models(field.annotation) for name in model.model_fields}
+        for area, field in Settings.model_fields.items()
+    }
 
 
 def _models(annotation: object) -> Iterable[type[BaseModel]]:

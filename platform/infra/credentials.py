@@ -10,7 +10,7 @@ from pulumi_aws import rds, secretsmanager
 
 from infra.guard import Guard
 from infra.naming import Deployment
-from infra.settings import ExistingDatabase, GeneratedDatabase, OwnedDatabase
+from infra.settings import DatabaseSettings, ExistingDatabase, GeneratedDatabase, OwnedDatabase
 from infra.tags import tags
 from workers.contracts import Problem
 
@@ -39,11 +39,24 @@ RANDOM_PASSWORD_INPUTS = (
 
 
 @dataclass(frozen=True, slots=True)
+class ExistingLogin:
+    """What an existing secret says. Its text never shows the password."""
+
+    arn: str
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"ExistingLogin(arn={self.arn!r}, username={self.username!r})"
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseCredentialsArgs:
-    """For which database, and the hooks that guard what is made."""
+    """For which database; in mode `existing` its login; and the hooks that guard what is made."""
 
     deployment: Deployment
     settings: OwnedDatabase
+    existing: ExistingLogin | None
     guard: Guard
 
 
@@ -65,23 +78,17 @@ class DatabaseCredentials(pulumi.ComponentResource):
         super().__init__("bluemoxon:credentials:DatabaseCredentials", name, None, opts)
         self._name, self._args = name, args
         self._secret: secretsmanager.Secret | None = None
-        self._existing_arn: str | None = None
-        settings = args.settings
-        if isinstance(settings, GeneratedDatabase):
+        if isinstance(args.settings, GeneratedDatabase):
             self.password = self._generate()
-        elif isinstance(settings, ExistingDatabase):
-            existing = read_existing(
-                settings.secret or args.deployment.secret_name("database"), settings.username
-            )
-            self._existing_arn = existing.arn
-            self.password = pulumi.Output.secret(existing.password)
+        elif args.existing is not None:
+            self.password = pulumi.Output.secret(args.existing.password)
 
     def record(self, instance: rds.Instance) -> pulumi.Output[str]:
         """Write the secret where it is ours to write; the ARN of the secret that opens the database."""
         if self._secret is not None:
             arn = self._write(self._secret, instance)
-        elif self._existing_arn is not None:
-            arn = pulumi.Output.from_input(self._existing_arn)
+        elif self._args.existing is not None:
+            arn = pulumi.Output.from_input(self._args.existing.arn)
         else:
             arn = instance.master_user_secrets.apply(lambda secrets: str(secrets[0].secret_arn))
         self.register_outputs({"secret_arn": arn})
@@ -141,20 +148,14 @@ class DatabaseCredentials(pulumi.ComponentResource):
         return secret.arn
 
 
-@dataclass(frozen=True, slots=True)
-class ExistingLogin:
-    """What an existing secret says. Its text never shows the password."""
+def read_existing(settings: DatabaseSettings, deployment: Deployment) -> ExistingLogin | None:
+    """The login that mode `existing` takes from a secret, None in the other modes.
 
-    arn: str
-    username: str
-    password: str
-
-    def __repr__(self) -> str:
-        return f"ExistingLogin(arn={self.arn!r}, username={self.username!r})"
-
-
-def read_existing(secret_id: str, username: str) -> ExistingLogin:
-    """The login in an existing secret; raises `Problem` when there is none that the instance could have."""
+    Called before anything is made. Raises `Problem` when it holds none that the instance could have.
+    """
+    if not isinstance(settings, ExistingDatabase):
+        return None
+    secret_id = settings.secret or deployment.secret_name("database")
     try:
         found = secretsmanager.get_secret_version(secret_id=secret_id)
     except Exception as error:  # noqa: BLE001 - the SDK raises no narrower one
@@ -163,7 +164,7 @@ def read_existing(secret_id: str, username: str) -> ExistingLogin:
             why=f"Mode `existing` takes the database's login from it. AWS says: {error}.",
             fix='Make it, with the value `{"username": …, "password": …}`, or let whoever deploys read it.',
         ) from None
-    return parse_login(secret_id, found.secret_arn, found.secret_string, username)
+    return parse_login(secret_id, found.secret_arn, found.secret_string, settings.username)
 
 
 def parse_login(secret_id: str, arn: str, value: str, username: str) -> ExistingLogin:
@@ -173,7 +174,9 @@ def parse_login(secret_id: str, arn: str, value: str, username: str) -> Existing
         login = json.loads(value or "")
     except ValueError:
         login = None
-    if not isinstance(login, dict) or not login.get("username") or not login.get("password"):
+    if not isinstance(login, dict) or not all(
+        isinstance(login.get(part), str) and login[part] for part in ("username", "password")
+    ):
         raise Problem(
             f"The secret `{secret_id}` holds no login.",
             why=why,
@@ -192,4 +195,4 @@ def parse_login(secret_id: str, arn: str, value: str, username: str) -> Existing
             why='RDS takes 8 to 128 printable characters without `/`, `"`, `@` and spaces.',
             fix="Change the password in the secret.",
         )
-    return ExistingLogin(arn, str(login["username"]), str(login["password"]))
+    return ExistingLogin(arn, login["username"], login["password"])

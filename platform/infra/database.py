@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_aws import ec2, rds, vpc
 
-from infra.credentials import DatabaseCredentials, DatabaseCredentialsArgs
+from infra.credentials import DatabaseCredentials, DatabaseCredentialsArgs, ExistingLogin
 from infra.guard import Guard
 from infra.naming import Deployment, Kind
 from infra.network import Network
@@ -70,11 +70,12 @@ def external_address(settings: ExternalDatabase) -> DatabaseAddress:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseArgs:
-    """What to make, and in which network."""
+    """What to make, with which login in mode `existing`, and in which network."""
 
     deployment: Deployment
     settings: OwnedDatabase
     mode: str
+    existing: ExistingLogin | None
     network: Network | None
     guard: Guard
 
@@ -90,7 +91,7 @@ class Database(pulumi.ComponentResource):
         self._tags = tags(args.deployment.stack, "database")
         credentials = DatabaseCredentials(
             name,
-            DatabaseCredentialsArgs(args.deployment, args.settings, args.guard),
+            DatabaseCredentialsArgs(args.deployment, args.settings, args.existing, args.guard),
             pulumi.ResourceOptions(parent=self),
         )
         instance = self._instance(name, args, credentials)

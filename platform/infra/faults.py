@@ -10,6 +10,12 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from infra.naming import PROJECT
 from workers.contracts import Problem
 
+MODES: Mapping[str | int, str] = {
+    "database": "generated, existing, rds-managed, external",
+    "network": "none, existing, create",
+}
+"""The areas whose settings depend on their `mode`, and the modes."""
+
 _SECRET_WORDS = ("password", "passwd", "pwd", "secret_string", "secret_value", "token", "api_key")
 
 _NO_PASSWORDS = (
@@ -58,6 +64,13 @@ def unknown_key(key: str, known: Iterable[str]) -> Fault:
     if any(word in name.lower().replace("-", "_") for word in _SECRET_WORDS):
         return Fault(key, "is not a setting.", _NO_PASSWORDS, _USE_CREDENTIALS)
     known = sorted(known)
+    if name in known:
+        return Fault(
+            key,
+            "is no setting of this mode.",
+            "It belongs to another mode.",
+            "Remove it, or change the mode.",
+        )
     close = difflib.get_close_matches(name, known, n=1)
     fix = (
         f"Did you mean `{close[0]}`?" if close else f"Remove it. Settings here: {', '.join(known) or 'none'}."
@@ -68,16 +81,18 @@ def unknown_key(key: str, known: Iterable[str]) -> Fault:
 
 
 def from_validation(error: ValidationError, siblings: Mapping[str, Iterable[str]]) -> list[Fault]:
-    """The faults that pydantic found. `siblings` gives the known keys under a path, for suggestions."""
+    """The faults that pydantic found. `siblings` gives the keys that an area knows, for suggestions."""
     return [_fault(details, siblings) for details in error.errors(include_url=False)]
 
 
 def _fault(details: ErrorDetails, siblings: Mapping[str, Iterable[str]]) -> Fault:
-    path = [part for part in details["loc"] if not _is_union_tag(part, details["loc"])]
+    location = details["loc"]
+    # Pydantic puts the mode into the location of what it finds there: `database.existing.name`.
+    path = location[:1] + location[2:] if location[0] in MODES else location
     key = f"{PROJECT}:" + ".".join(map(str, path))
     kind, context = details["type"], details.get("ctx", {})
     if kind == "extra_forbidden":
-        return unknown_key(key, siblings.get(".".join(map(str, path[:-1])), ()))
+        return unknown_key(key, siblings.get(str(path[0]), ()))
     if kind == "missing":
         return Fault(
             key, "is not set.", "It has no default that would be right for every stack.", f"Set `{path[-1]}`."
@@ -87,7 +102,7 @@ def _fault(details: ErrorDetails, siblings: Mapping[str, Iterable[str]]) -> Faul
             f"{key}.mode",
             "is not set.",
             "It decides which other settings there are.",
-            "Set it to one of " + _MODES[path[-1]],
+            f"Set it to one of {MODES[path[-1]]}.",
         )
     if kind == "union_tag_invalid":
         return Fault(
@@ -106,17 +121,9 @@ def _fault(details: ErrorDetails, siblings: Mapping[str, Iterable[str]]) -> Faul
     )
 
 
-_MODES: Mapping[str | int, str] = {
-    "database": "generated, existing, rds-managed, external.",
-    "network": "none, existing, create.",
-}
-
-
-def _is_union_tag(part: str | int, location: tuple[str | int, ...]) -> bool:
-    """Pydantic puts a discriminated union's tag into the location: `database.existing.name`."""
-    return len(location) > 1 and part == location[1] and location[0] in _MODES and len(location) > 2
-
-
 def _shown(value: object) -> str:
+    """A value for a message; what may hold unknown keys, and with them secrets, only by its kind."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else f"a list of {len(value)}"
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

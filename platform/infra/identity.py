@@ -60,7 +60,7 @@ class Identity(pulumi.ComponentResource):
         client = cognito.UserPoolClient(
             name,
             cognito.UserPoolClientArgs(
-                name="web",
+                name=args.deployment.name(Kind.USER_POOL, "web"),
                 user_pool_id=pool.id,
                 generate_secret=False,
                 explicit_auth_flows=[

@@ -70,6 +70,18 @@ def _identifier(value: str) -> str:
     return value
 
 
+def _instance_class(value: str) -> str:
+    if not re.fullmatch(r"db\.[a-z][a-z0-9-]*\.[a-z0-9]+", value):
+        raise refuse("RDS's classes are named `db.family.size`.", "Use a class like `db.t4g.small`.")
+    return value
+
+
+def _host(value: str) -> str:
+    if len(value) > 253 or not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", value):
+        raise refuse("It is no host name.", "Use the cluster's endpoint, without protocol and port.")
+    return value
+
+
 def _email(value: str) -> str:
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
         raise refuse("Alarms are mailed to it.", "Use an address like `ops@example.org`.")
@@ -144,7 +156,7 @@ class OwnedDatabase(_PostgresTarget):
     username: Identifier = "bluemoxon"
     engine_version: Literal["15", "16", "17"] = "16"
     """PostgreSQL's major version; RDS keeps the minor one current."""
-    instance_class: str = Field(default="db.t4g.micro", pattern=r"^db\.[a-z0-9]+\.[a-z0-9]+$")
+    instance_class: Annotated[str, AfterValidator(_instance_class)] = "db.t4g.micro"
     allocated_storage: int = Field(default=20, ge=20, le=65536)
     """GB at the start."""
     max_allocated_storage: int = Field(default=100, ge=21, le=65536)
@@ -188,7 +200,7 @@ class ExternalDatabase(_PostgresTarget):
 
     mode: Literal["external"]
     secret_arn: SecretArn
-    host: str = Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$", max_length=253)
+    host: Annotated[str, AfterValidator(_host)]
     port: int = Field(default=5432, ge=1, le=65535)
 
 

@@ -6,13 +6,17 @@ health check, the admin page's row and the docs table. A stack's `bluemoxon:work
 has.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from infra import timeouts
 from infra.naming import Deployment
 from workers.contracts import Problem, QueueConfig, Queues
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_PREFIX = re.compile(r"([A-Za-z0-9._-]+/)+")
 
 ConsumerKind = Literal["container", "chalice", "external"]
 
@@ -69,6 +73,16 @@ class Worker:
     writes: tuple[str, ...] = ()
     results_to: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse with `Problem` what AWS would refuse, when the declaration is read."""
+        for what, allowed, right in _limits(self):
+            if not right:
+                raise Problem(
+                    f"The declaration of worker `{self.name}` has a wrong {what}.",
+                    why=f"AWS takes {allowed}.",
+                    fix="Correct its entry in platform/infra/workers.py.",
+                )
+
     @property
     def visibility_timeout(self) -> int:
         """Seconds that a received message stays hidden; derived, never typed in."""
@@ -83,6 +97,22 @@ class Worker:
             visibility_timeout=self.visibility_timeout,
             max_receive=self.max_receive,
         )
+
+
+def _limits(worker: Worker) -> Iterator[tuple[str, str, bool]]:
+    """What is limited, to what, and whether the worker keeps to it."""
+    consumer, prefixes = worker.consumer, worker.reads + worker.writes
+    yield "name", "lower-case letters, digits and underscores", bool(_NAME.fullmatch(worker.name))
+    yield "timeout", "1 to 900 seconds", 1 <= consumer.timeout <= timeouts.LAMBDA_MAX_TIMEOUT
+    yield "batch_window", "0 to 300 seconds", 0 <= consumer.batch_window <= 300
+    yield "max_receive", "1 to 1000 tries", 1 <= worker.max_receive <= 1000
+    yield "prefix", "prefixes like `books/`", all(_PREFIX.fullmatch(prefix) for prefix in prefixes)
+    if isinstance(consumer, Container):
+        yield "memory", "128 to 10240 MB", 128 <= consumer.memory <= 10240
+        yield "ephemeral_storage", "512 to 10240 MB", 512 <= consumer.ephemeral_storage <= 10240
+        yield "max_concurrency", "2 to 1000", 2 <= consumer.max_concurrency <= 1000
+        largest = 10_000 if consumer.batch_window else 10
+        yield "batch_size", "1 to 10, or to 10000 with a batch_window", 1 <= consumer.batch_size <= largest
 
 
 WORKERS: tuple[Worker, ...] = (
@@ -106,11 +136,12 @@ WORKERS: tuple[Worker, ...] = (
 )
 
 
-def select(names: Iterable[str], declared: Sequence[Worker] = WORKERS) -> tuple[Worker, ...]:
-    """The workers of a stack that configures `names`, in the order of the declaration.
+def select(names: Iterable[str], declared: Sequence[Worker] | None = None) -> tuple[Worker, ...]:
+    """The workers of a stack that configures `names`, in the order of `declared` (else `WORKERS`).
 
     A worker that results go to comes along by itself. Raises `Problem` for a name that is not declared.
     """
+    declared = WORKERS if declared is None else declared
     by_name = {worker.name: worker for worker in declared}
     wanted: set[str] = set()
     todo = list(names)
@@ -132,3 +163,13 @@ def select(names: Iterable[str], declared: Sequence[Worker] = WORKERS) -> tuple[
 def queues(workers: Iterable[Worker], deployment: Deployment) -> Queues:
     """The application's `BMX_QUEUES`."""
     return Queues({worker.name: worker.queue_config(deployment) for worker in workers})
+
+
+def check_names(workers: Iterable[Worker], deployment: Deployment) -> None:
+    """Raise `Problem` for a name that is too long for AWS, before anything is created."""
+    deployment.images_bucket()
+    for worker in workers:
+        deployment.queue(worker.name)
+        deployment.dlq(worker.name)
+        if isinstance(worker.consumer, Container):
+            deployment.log_group(deployment.function(worker.name))

@@ -9,7 +9,7 @@ import json
 import os
 import runpy
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,8 @@ class Declared:
 
     type: str
     name: str
-    parent: str
+    key: str
+    parent_key: str
     protect: bool
     ignore_changes: tuple[str, ...]
     hooks: tuple[str, ...]
@@ -65,14 +66,13 @@ def run_program(
     stack: str,
     config: Config | None = None,
     *,
-    invokes: Mapping[str, Mapping[str, Any]] | None = None,
-    before: Callable[[], None] | None = None,
+    invokes: Mapping[str, Mapping[str, Any] | Exception] | None = None,
+    run: Run | None = None,
 ) -> Run:
     """Run `platform/__main__.py` for a stack; raises what it raises (`pulumi.RunError` for known faults)."""
     raw = as_pulumi_passes(stack_config(stack) if config is None else config)
-    run = Run()
-    context = contextvars.copy_context()
-    context.run(_run, stack, raw, run, dict(invokes or {}), before)
+    run = Run() if run is None else run
+    contextvars.copy_context().run(_run, stack, raw, run, dict(invokes or {}))
     return run
 
 
@@ -80,8 +80,7 @@ def _run(
     stack: str,
     raw: dict[str, str],
     run: Run,
-    invokes: dict[str, Mapping[str, Any]],
-    before: Callable[[], None] | None,
+    invokes: dict[str, Mapping[str, Any] | Exception],
 ) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -105,8 +104,6 @@ def _run(
             )
         )
         pulumi.runtime.set_all_config(raw)
-        if before is not None:
-            before()
         program = str(ROOT / "platform" / "__main__.py")
 
         def run_main() -> None:
@@ -146,13 +143,13 @@ class NoCallbacks:
 
 
 class _Answers(mocks.Mocks):
-    def __init__(self, invokes: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, invokes: Mapping[str, Mapping[str, Any] | Exception]) -> None:
         self.invokes = invokes
 
     def call(self, args: mocks.MockCallArgs) -> Any:
         answer = self.invokes[args.token]
         if isinstance(answer, Exception):
-            raise answer
+            return {}, [("", str(answer))]
         return dict(answer)
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -179,7 +176,7 @@ class _Answers(mocks.Mocks):
 class RecordingMonitor(mocks.MockMonitor):
     """Pulumi's mock monitor, which also keeps what mocks are not told: options and outputs."""
 
-    def __init__(self, run: Run, invokes: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, run: Run, invokes: Mapping[str, Mapping[str, Any] | Exception]) -> None:
         super().__init__(_Answers(invokes))
         self.run = run
 
@@ -190,7 +187,8 @@ class RecordingMonitor(mocks.MockMonitor):
                 Declared(
                     request.type,
                     request.name,
-                    "" if "::pulumi:pulumi:Stack::" in request.parent else request.parent.split("::")[-1],
+                    self.make_urn(request.parent, request.type, request.name),
+                    "" if "::pulumi:pulumi:Stack::" in request.parent else request.parent,
                     request.protect,
                     tuple(request.ignoreChanges),
                     tuple(
