@@ -7,12 +7,11 @@ address. Functions and workers get sessions of their roles, which are checked.
 
 import shutil
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.http import answers
 from local.paths import Paths
 from local.ports import HOST, Ports
 from local.processes import Processes, Service
@@ -72,7 +71,7 @@ class Emulator:
 
     def healthy(self) -> bool:
         """Whether it answers."""
-        return _answers(f"{self.endpoint}/_ministack/ready")
+        return answers(f"{self.endpoint}/_ministack/ready")
 
     def was_killed(self) -> bool:
         """Whether the last run ended without writing its state: up to a few seconds of changes may be
@@ -119,12 +118,3 @@ class Emulator:
                     fix=f"See {self.paths.logs / f'{NAME}.log'}; `./bmx down` stops what is left.",
                 )
             time.sleep(0.05)
-
-
-def _answers(url: str) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(url, timeout=2) as reply:
-            return int(reply.status) == 200
-    except (urllib.error.URLError, OSError):
-        return False

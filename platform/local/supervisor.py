@@ -1,4 +1,4 @@
-"""`python -m local.supervisor RUN HOME`: starts again what died, until it is told to stop.
+"""`python -m local.supervisor HOME CACHE`: starts again what died, until it is told to stop.
 
 It holds nothing itself: services are started detached and known by their records, so the stack goes on when
 the supervisor dies, and a new one takes over.
@@ -11,11 +11,16 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
+from local.paths import Paths
+from local.postgres import PostgresInstance, instances
 from local.processes import Processes
+from workers.contracts.problem import Problem
 
 logger = logging.getLogger("supervisor")
 
@@ -37,20 +42,39 @@ class _Backoff:
         self.not_before = now + self.pause
 
 
-def supervise(processes: Processes, stop: threading.Event) -> None:
-    """Look at every service twice a second until `stop` is set."""
+def supervise(paths: Paths, stop: threading.Event) -> None:
+    """Look at every service and database twice a second until `stop` is set."""
+    processes = Processes(paths.run, paths.home)
     pauses: dict[str, _Backoff] = {}
     while not stop.wait(POLL_SECONDS):
         _reap()
-        for name in processes.names():
+        for name, revive in _charges(paths, processes).items():
             pause = pauses.setdefault(name, _Backoff())
             now = time.monotonic()
             if now < pause.not_before:
                 continue
-            pid = processes.revive(name)
+            try:
+                pid = revive()
+            except (Problem, OSError) as problem:
+                pause.next(now)
+                logger.error("%s cannot be started: %s", name, problem)
+                continue
             if pid is not None:
                 pause.next(now)
                 logger.warning("%s had died; started again as process %d", name, pid)
+
+
+def _charges(paths: Paths, processes: Processes) -> dict[str, Callable[[], int | None]]:
+    """What is looked after: by name, how to start it again if it is dead."""
+    charges: dict[str, Callable[[], int | None]] = {
+        name: partial(processes.revive, name) for name in processes.names()
+    }
+    charges |= {f"postgres {db.home.name}": partial(_revive, db) for db in instances(paths.postgres)}
+    return charges
+
+
+def _revive(database: PostgresInstance) -> int | None:
+    return None if database.status().running else database.start().pid
 
 
 def _reap() -> None:
@@ -63,7 +87,7 @@ def _reap() -> None:
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    run, home = (Path(argument) for argument in sys.argv[1:3])
+    paths = Paths(home=Path(sys.argv[1]), cache=Path(sys.argv[2]))
     stop = threading.Event()
 
     def end(_signal: int, _frame: FrameType | None) -> None:
@@ -71,7 +95,7 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    supervise(Processes(run, home), stop)
+    supervise(paths, stop)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,110 @@
+"""`bmx engine`: the Pulumi engine of this machine."""
+
+import shlex
+
+import typer
+
+from bmx.output import JsonOption, Outcome, Ui, execute
+from workers.contracts.problem import Problem
+
+engine = typer.Typer(name="engine", help="Find, install or build the Pulumi engine.", no_args_is_help=True)
+
+
+GET_ONE = "`bmx engine install` fetches the official one, `bmx engine build` builds it with Go."
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.add_typer(engine)
+
+
+@engine.command(epilog="Example: bmx engine status --json")
+def status(json_output: JsonOption = False) -> None:
+    """Say which engine there is, and which made the local stack."""
+
+    def action(_ui: Ui) -> Outcome:
+        from local.engine import find_engine
+        from local.engine.find import pinned_version
+        from local.paths import Paths
+        from local.stack import LocalStack
+
+        paths = Paths.default()
+        found = find_engine(paths)
+        stack = LocalStack(paths).status()
+        data = {
+            "found": found is not None,
+            "executable": str(found.executable) if found else None,
+            "version": found.version if found else None,
+            "origin": found.origin.value if found else None,
+            "wanted_version": pinned_version(),
+            "stack_made_by": stack.engine,
+        }
+        if found:
+            view = f"pulumi {found.version} ({found.origin.value}): {found.executable}"
+        else:
+            view = f"No engine. {GET_ONE}"
+        if stack.engine:
+            view += f"\nThe local stack was made by: {stack.engine}"
+        return Outcome(data=data, view=view)
+
+    execute("engine status", json_output, action)
+
+
+@engine.command(epilog="Example: bmx engine install")
+def install(json_output: JsonOption = False) -> None:
+    """Fetch the official Pulumi CLI from get.pulumi.com into the cache."""
+
+    def action(ui: Ui) -> Outcome:
+        from local.engine.install import install as fetch
+        from local.paths import Paths
+
+        made = fetch(Paths.default(), ui)
+        data = {"executable": str(made.executable), "version": made.version}
+        return Outcome(data=data, view=f"pulumi {made.version}: {made.executable}")
+
+    execute("engine install", json_output, action)
+
+
+@engine.command(epilog="Example: bmx engine build")
+def build(json_output: JsonOption = False) -> None:
+    """Build the Pulumi CLI with Go from the Go module proxy; about 5 minutes the first time."""
+
+    def action(ui: Ui) -> Outcome:
+        from local.engine.build import build as compile_engine
+        from local.paths import Paths
+
+        made = compile_engine(Paths.default(), ui)
+        data = {"executable": str(made.executable), "version": made.version}
+        return Outcome(data=data, view=f"pulumi {made.version}: {made.executable}")
+
+    execute("engine build", json_output, action)
+
+
+@engine.command(epilog='Example: eval "$(bmx engine env)" && pulumi stack --stack local')
+def env(json_output: JsonOption = False) -> None:
+    """Print the variables with which plain `pulumi` works on the local stack."""
+
+    def action(_ui: Ui) -> Outcome:
+        from local.engine import find_engine
+        from local.engine.cli import Pulumi
+        from local.paths import Paths
+        from local.stack import LocalStack
+
+        paths = Paths.default()
+        found = find_engine(paths)
+        if found is None:
+            raise Problem(
+                "No Pulumi engine is here.",
+                fix=GET_ONE,
+            )
+        paths.ensure()
+        pulumi = Pulumi(found, paths, LocalStack(paths).emulator.connection)
+        pulumi.project.write()
+        # The local stack's project is a copy: the engine would write its salt into the checkout's settings.
+        variables = pulumi.env() | {"PULUMI_OPTION_CWD": str(pulumi.project.folder)}
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
+        if not json_output:
+            typer.echo("\n".join(lines))
+        return Outcome(data={"environment": variables})
+
+    execute("engine env", json_output, action)

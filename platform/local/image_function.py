@@ -1,0 +1,228 @@
+"""The process behind a container worker's function: the worker's real handler under the worker's own role.
+
+The emulator runs no images; it forwards the function's invocations to this process (`python -m
+local.image_function WORKER FUNCTION PORT REVISION`), which gives the handler what Lambda would: the
+function's environment, a context with a deadline, and the credentials of the function's role, renewed as
+they are asked for. One invocation runs at a time: the handler uses every core by itself. Killing the
+process loses nothing; the supervisor starts another and the emulator sends the invocation again.
+"""
+
+import hmac
+import importlib
+import json
+import logging
+import os
+import secrets
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from local.paths import Paths
+from local.ports import HOST
+from local.provider.connection import Aws, Connection
+from workers.contracts.problem import Problem
+
+logger = logging.getLogger("image_function")
+
+HANDLERS = {"image_processing": "workers.image_processor.handler.handler"}
+"""Which handler a container worker's image runs: the CMD of its Dockerfile."""
+
+RENEWAL = timedelta(minutes=5)
+"""Shorter than the time before which boto3 renews, so it asks for credentials at every call and a restarted
+emulator, which has forgotten all sessions, is noticed at once."""
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What Lambda's context object tells a handler."""
+
+    function_name: str
+    invoked_function_arn: str
+    memory_limit_in_mb: int
+    aws_request_id: str
+    deadline: float
+    """Seconds since the epoch."""
+    function_version: str = "$LATEST"
+    log_group_name: str = ""
+    log_stream_name: str = "local"
+    identity: None = None
+    client_context: None = None
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until Lambda would stop the handler."""
+        return max(0, int((self.deadline - time.time()) * 1000))
+
+
+@dataclass
+class RoleCredentials:
+    """Sessions of a role, as the container credential provider of the AWS SDKs wants them."""
+
+    aws: Aws
+    role_arn: str
+    marker: Path
+    """A file of the running emulator; a new one means that its sessions are gone."""
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+    _session: dict[str, str] = field(default_factory=dict, repr=False)
+    _until: float = 0.0
+    _emulator: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def current(self) -> dict[str, str]:
+        """A session that is valid for a while, in the provider's JSON shape."""
+        with self._lock:
+            emulator = self.marker.stat().st_mtime_ns if self.marker.exists() else 0
+            if time.time() > self._until or emulator != self._emulator:
+                reply = self.aws.call(
+                    "sts", "assume_role", RoleArn=self.role_arn, RoleSessionName="image-function"
+                )
+                self._session = reply["Credentials"]
+                self._until = reply["Credentials"]["Expiration"].timestamp() - 600
+                self._emulator = emulator
+            return {
+                "AccessKeyId": self._session["AccessKeyId"],
+                "SecretAccessKey": self._session["SecretAccessKey"],
+                "Token": self._session["SessionToken"],
+                "Expiration": (datetime.now(UTC) + RENEWAL).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            }
+
+
+@dataclass
+class Function:
+    """One function: its configuration as Lambda has it, and its handler."""
+
+    name: str
+    configuration: Mapping[str, Any]
+    handler: Callable[[Event, Any], Any]
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def invoke(self, event: Event, request_id: str, deadline: float) -> Any:
+        """Run the handler when it is its turn; what it raises goes to the caller."""
+        with self._turn:
+            if time.time() > deadline:
+                raise TimeoutError(f"{self.name} had no time left when its turn came")
+            context = Context(
+                function_name=self.name,
+                invoked_function_arn=str(self.configuration["FunctionArn"]),
+                memory_limit_in_mb=int(self.configuration["MemorySize"]),
+                aws_request_id=request_id,
+                deadline=deadline,
+                log_group_name=f"/aws/lambda/{self.name}",
+            )
+            return self.handler(event, context)
+
+
+def set_environment(configuration: Mapping[str, Any], connection: Connection, model_dir: Path) -> None:
+    """Make this process's environment the function's. Nothing of the user's own AWS settings stays."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    variables = configuration.get("Environment", {}).get("Variables", {})
+    os.environ.update({name: str(value) for name, value in variables.items()})
+    os.environ.update(
+        {
+            "AWS_REGION": connection.region,
+            "AWS_DEFAULT_REGION": connection.region,
+            "AWS_ENDPOINT_URL": connection.endpoint,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_LAMBDA_FUNCTION_NAME": str(configuration["FunctionName"]),
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration["MemorySize"]),
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "BMX_MODEL_DIR": str(model_dir),
+        }
+    )
+
+
+def load_handler(worker: str) -> Callable[[Event, Any], Any]:
+    """The handler of a container worker; raises `Problem` for a worker whose handler is not known here."""
+    if worker not in HANDLERS:
+        raise Problem(
+            f"The container worker {worker} has no handler on this machine.",
+            fix="Name it in HANDLERS in platform/local/image_function.py.",
+        )
+    module, _, name = HANDLERS[worker].rpartition(".")
+    handler: Callable[[Event, Any], Any] = getattr(importlib.import_module(module), name)
+    return handler
+
+
+def make_server(port: int, function: Function, credentials: RoleCredentials) -> ThreadingHTTPServer:
+    """The HTTP side: `POST /` invokes, `GET /credentials` gives the role's session, `GET /` says it is up."""
+
+    class Requests(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            if self.path == "/":
+                self._reply(200, {"function": function.name, "pid": os.getpid()})
+            elif self.path == "/credentials" and hmac.compare_digest(
+                self.headers.get("Authorization", ""), credentials.token
+            ):
+                self._reply(200, credentials.current())
+            else:
+                self._reply(404, {"errorMessage": "not found"})
+
+        def do_POST(self) -> None:
+            # A page in a browser cannot set this header without asking first.
+            if self.headers.get("X-Amzn-Lambda-Function-Name") != function.name:
+                self._reply(403, {"errorMessage": "not an invocation of this function"})
+                return
+            event = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))) or b"{}")
+            request_id = self.headers.get("X-Amzn-Lambda-Request-Id", "")
+            deadline = int(self.headers.get("X-Amzn-Lambda-Deadline-Ms", "0")) / 1000
+            try:
+                result = function.invoke(event, request_id, deadline)
+            except Exception as error:  # noqa: BLE001 - whatever a handler raises is Lambda's function error
+                logger.error("%s", traceback.format_exc())
+                self._reply(500, {"errorMessage": str(error), "errorType": type(error).__name__})
+            else:
+                self._reply(200, result)
+
+        def _reply(self, status: int, body: Any) -> None:
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - named by http.server
+            """The handler logs what it does; the requests themselves are the emulator's."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        allow_reuse_address = True
+
+    server = Server((HOST, port), Requests)
+    os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"http://{HOST}:{server.server_port}/credentials"
+    os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = credentials.token
+    return server
+
+
+def main() -> None:
+    """Serve one function until the process is ended."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    worker, name, port = sys.argv[1:4]
+    paths = Paths.default()
+    connection = Connection.from_environment()
+    aws = Aws(connection)
+    configuration = aws.call("lambda", "get_function_configuration", FunctionName=name)
+    set_environment(configuration, connection, paths.models)
+    marker = paths.emulator_state / "state" / ".running"
+    credentials = RoleCredentials(aws, str(configuration["Role"]), marker)
+    function = Function(name, configuration, load_handler(worker))
+    server = make_server(int(port), function, credentials)
+    logger.info("%s answers on port %s", name, port)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""What the stack's parts have said: files of the services, log groups of the application's functions."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local.files import tail
+from workers.contracts.problem import Problem
+
+if TYPE_CHECKING:
+    from local.stack import LocalStack
+
+POLL_SECONDS = 0.5
+Line = tuple[str, str]
+"""Where it was said, and what."""
+
+
+@dataclass
+class Logs:
+    """The logs of one stack, by name: `emulator`, `image_processing`, …, and `api`, `image-results`, …"""
+
+    stack: "LocalStack"
+    _functions_seen: dict[str, int] = field(default_factory=dict)
+
+    def files(self) -> dict[str, Path]:
+        """Service name to log file."""
+        found = {path.stem: path for path in sorted(self.stack.paths.logs.glob("*.log"))}
+        databases = {service.name: service.log for service in self.stack.status().services if service.log}
+        return found | databases
+
+    def choose(self, names: list[str]) -> list[str]:
+        """The names that were asked for, all if none; raises `Problem` for one that there is not."""
+        known = [*self.files(), *self._functions()]
+        for name in names:
+            if name not in known:
+                there = f"There is {', '.join(known)}." if known else "The stack has never run."
+                raise Problem(f"There is no log `{name}`.", why=there, fix="See `bmx logs --help`.")
+        return names or known
+
+    def last(self, names: list[str], lines: int) -> list[Line]:
+        """The end of each log."""
+        files, functions = self.files(), self._functions()
+        found: list[Line] = []
+        for name in names:
+            if name in files:
+                said = tail(files[name], lines)
+            else:
+                said = self._function_lines(functions[name])[-lines:]
+            found += [(name, text) for text in said]
+        return found
+
+    def follow(self, names: list[str]) -> Iterator[Line]:
+        """New lines as they come, for ever."""
+        files, functions = self.files(), self._functions()
+        positions = {name: _size(files[name]) for name in names if name in files}
+        while True:
+            for name in positions:
+                text, positions[name] = _read_from(files[name], positions[name])
+                yield from ((name, line) for line in text.splitlines())
+            for name in names:
+                if name in functions:
+                    yield from ((name, line) for line in self._function_lines(functions[name]))
+            time.sleep(POLL_SECONDS)
+
+    def _functions(self) -> dict[str, str]:
+        status = self.stack.status()
+        return status.functions or {} if self.stack.emulator.healthy() else {}
+
+    def _function_lines(self, function: str) -> list[str]:
+        """What a function said since it was last asked for."""
+        status = self.stack.status()
+        group, since = f"/aws/lambda/{function}", self._functions_seen.get(function, 0)
+        reply = status.connection.find(
+            "logs", "filter_log_events", logGroupName=group, startTime=since, limit=1000
+        )
+        events = reply["events"] if reply else []
+        if events:
+            self._functions_seen[function] = max(event["timestamp"] for event in events) + 1
+        return [line for event in events for line in str(event["message"]).splitlines() if line.strip()]
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _read_from(path: Path, position: int) -> tuple[str, int]:
+    size = _size(path)
+    if size < position:  # put aside and begun anew
+        position = 0
+    if size == position:
+        return "", position
+    with path.open("rb") as file:
+        file.seek(position)
+        data = file.read()
+    whole = data[: data.rfind(b"\n") + 1]
+    return whole.decode("utf-8", "replace"), position + len(whole)
