@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.http import answers
 from local.paths import Paths
 from local.ports import HOST, Ports
+from local.probe import answers
 from local.processes import Processes, Service
 from local.provider.connection import LOCAL_REGION, Connection
 from local.reporting import Reporter
@@ -84,7 +84,7 @@ class Emulator:
         state = self.paths.emulator_state
         return Service(
             name=NAME,
-            argv=(str(python), str(Path(__file__).with_name("emulator_main.py"))),
+            argv=(str(python), "-P", str(Path(__file__).with_name("emulator_main.py"))),
             env={
                 "AUTH": "true",
                 "BIND_HOST": HOST,

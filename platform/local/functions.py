@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from local.files import checksum
-from local.http import answers
 from local.paths import Paths
 from local.ports import HOST, Ports
+from local.probe import answers
 from local.processes import Processes, Service, python_module
 from local.provider.connection import LOCAL_ACCOUNT, LOCAL_REGION, Aws
 from local.reporting import Reporter

@@ -19,11 +19,11 @@ from local.emulator import NAME as EMULATOR
 from local.emulator import Emulator
 from local.files import checksum, write_atomic
 from local.functions import ImageFunctions
-from local.http import answers
 from local.infrastructure import Infrastructure, Outputs
 from local.paths import Paths
 from local.ports import Ports
 from local.postgres import PostgresInstance, instances
+from local.probe import answers
 from local.processes import Processes, Service, ServiceStatus, State, python_module
 from local.provider.connection import Aws
 from local.reporting import Reporter
