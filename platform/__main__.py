@@ -3,8 +3,8 @@ nothing else.
 """
 
 import pulumi
-from pulumi_aws.get_caller_identity import get_caller_identity
 
+from infra.account import locate
 from infra.alarms import AlarmTopic, AlarmTopicArgs
 from infra.api import Api, ApiArgs
 from infra.api_key import ApiKey, ApiKeyArgs
@@ -27,7 +27,7 @@ from workers.contracts import Problem
 def compose() -> None:
     """The whole stack."""
     settings, region = stack_settings()
-    deployment = locate(region)
+    deployment = locate(pulumi.get_stack(), region)
     workers = select(settings.workers)
     check_names(workers, deployment)
     login = read_existing(settings.database, deployment)
@@ -91,12 +91,6 @@ def compose() -> None:
     pulumi.export("database", database.outputs())
     pulumi.export("api_key_secret_arn", api_key.secret_arn)
     pulumi.export("alarm_topic_arn", topic.arn)
-
-
-def locate(region: str) -> Deployment:
-    """The account and region that the provider works in."""
-    caller = get_caller_identity()
-    return Deployment(pulumi.get_stack(), caller.account_id, region, partition=caller.arn.split(":")[1])
 
 
 def make_network(settings: Settings, deployment: Deployment) -> Network | None:

@@ -186,6 +186,14 @@ def test_known_faults_end_as_one_message_without_a_traceback(staging: Config) ->
     assert caught.value.__suppress_context__
 
 
+def test_without_an_account_nothing_is_made_and_the_way_on_is_said(staging: Config) -> None:
+    run = Run()
+    token = "aws:index/getCallerIdentity:getCallerIdentity"
+    with pytest.raises(pulumi.RunError, match=r"which account.*ExpiredToken.*aws sso login"):
+        run_program("staging", staging, invokes={token: PermissionError("ExpiredToken")}, run=run)
+    assert run.resources == []
+
+
 def test_a_name_that_is_too_long_is_refused_before_anything_is_made() -> None:
     run = Run()
     with pytest.raises(pulumi.RunError, match="too long to be a bucket's name"):
