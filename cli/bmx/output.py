@@ -1,7 +1,7 @@
 """How every command speaks: a view for people on stdout, or one JSON envelope; progress on stderr.
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 confirmation needed. A `Problem` becomes one sentence with its fix;
-only a fault of this program itself shows a traceback.
+Exit codes: 0 done, 1 failed, 2 usage, 3 confirmation needed, 4 could not judge. A `Problem`
+becomes one sentence with its fix; only a fault of this program itself shows a traceback.
 """
 
 import json
@@ -37,6 +37,7 @@ class ExitCode(IntEnum):
     FAILED = 1
     USAGE = 2
     CONFIRMATION_NEEDED = 3
+    COULD_NOT_JUDGE = 4
 
 
 class ConfirmationNeeded(Problem):
@@ -51,6 +52,8 @@ class Outcome:
     view: RenderableType | None = None
     ok: bool = True
     """False where what it looked at is not well: the envelope says `failed`, the exit code is 1."""
+    exit_code: ExitCode | None = None
+    """Instead of the code that follows from `ok`."""
 
 
 JsonOption = Annotated[
@@ -123,7 +126,8 @@ def execute(command: str, json_output: bool, action: Callable[[Ui], Outcome]) ->
             print_envelope(command, "ok" if outcome.ok else "failed", outcome.data, ui.warnings)
         elif outcome.view is not None:
             Console().print(outcome.view)
-        raise typer.Exit(ExitCode.DONE if outcome.ok else ExitCode.FAILED)
+        code = ExitCode.DONE if outcome.ok else ExitCode.FAILED
+        raise typer.Exit(code if outcome.exit_code is None else outcome.exit_code)
 
 
 def explain_os_error(error: OSError) -> Problem:

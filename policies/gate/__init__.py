@@ -7,5 +7,5 @@ property, and whatever it does not understand it does not let through.
 - `judge`: steps to findings, pure. `resources`: which types hold data or credentials.
 - `approvals`: findings a person has agreed to, by URN, operation and plan.
 - `events`: what the policy pack said in the same run. `report`: for people, pull requests and programs.
-- `check`: all of it together.
+- `preview`: makes one, with the policy pack. `check`: all of it together.
 """

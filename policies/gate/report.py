@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gate.approvals import Approval
 from gate.findings import Finding
+from gate.model import NotJudgeable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -52,6 +53,11 @@ class Report:
         parts += [f"{advice} advised against"] if advice else []
         parts += [f"{len(self.approved)} approved"] if self.approved else []
         return f"{self.stack}: {self.verdict}" + (f" ({', '.join(parts)})" if parts else "")
+
+
+def undecided(stack: str, problem: NotJudgeable) -> Report:
+    """The report on a plan that could not even be read."""
+    return Report(stack, digest="", operations={}, open=(), undecided=(str(problem),))
 
 
 def as_data(report: Report) -> dict[str, Any]:
@@ -105,7 +111,8 @@ def as_table(report: Report) -> "RenderableType":
         )
         for finding, approval in report.approved
     ]
-    lines.append(Text(f"plan {report.digest}", style="dim"))
+    if report.digest:
+        lines.append(Text(f"plan {report.digest}", style="dim"))
     return Group(*lines)
 
 
@@ -117,7 +124,7 @@ def as_markdown(report: Report) -> str:
         f"<!-- bmx-plan-check:{_code(report.stack)} -->",
         f"### {mark} {_text(report.headline)}",
         "",
-        f"{changes} · plan `{report.digest}`",
+        f"{changes} · plan `{report.digest or 'unknown'}`",
         "",
         *(f"> **Could not judge:** {_text(reason)}" for reason in report.undecided),
         *(f"> {_text(note)}" for note in report.notes),
