@@ -19,12 +19,12 @@ _ROUNDS = ((12, 1e-4), (6, 1e-4))
 _GAIN = 1.6
 """How much a round's result is sharpened about one half: the filter's own blur is taken back."""
 _FINAL_RADIUS, _FINAL_EPSILON, _FINAL_GAIN = 3, 1e-5, 1.1
-_TILE = 512
-_MARGIN = 32
+_TILE = 128
+_MARGIN = 16
 """Pixels around a tile that its filters may look at."""
 _SURE = 4 / 255
 """Alpha this near to 0 or 1 is taken as that."""
-_COLOUR_RADII = (24, 5)
+_COLOUR_RADII = (12, 4)
 
 
 @dataclass(frozen=True)
