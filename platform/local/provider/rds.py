@@ -3,7 +3,7 @@
 What has no meaning for one local server (classes, storage, windows, networks) is kept in the state and given
 back. `port` as well: the server listens on a port of its own, which is the output `port`.
 """
-# ruff: noqa: ARG002, S105
+# ruff: noqa: S105
 
 import hashlib
 import json
@@ -93,7 +93,7 @@ class Instance(ResourceType):
         if old is not None:
             if _major(new.get("engineVersion")) != server.instance.version:
                 raise Problem(
-                    f"The local database runs PostgreSQL {server.instance.version} and is not upgraded in place.",
+                    f"The local PostgreSQL {server.instance.version} is not upgraded in place.",
                     fix="Forget the local stack with ./bmx down --volumes, then apply it again.",
                 )
             server.start()

@@ -11,12 +11,15 @@ from workers.contracts import Problem
 MODULES: Mapping[str, tuple[str, ...]] = {
     "aws": (
         "cloudwatch",
+        "cognito",
         "ecr",
         "iam",
+        "kms",
         "lambda_",
         "lambda_access",
         "logs",
         "rds",
+        "rds_groups",
         "s3",
         "s3_settings",
         "secrets_manager",
