@@ -8,11 +8,11 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.files import read_json, write_atomic
+from local.files import checksum, read_json, write_atomic
 from workers.contracts.problem import Problem
 
 HOST = "127.0.0.1"
-RANGE = range(18620, 18720)
+RANGE = range(18000, 20000)
 """Below the ports that systems hand out to outgoing connections, which would take ours while the stack is
 down."""
 
@@ -31,7 +31,7 @@ class Ports:
         """The port kept under a name; chosen now if there is none yet."""
         kept = read_json(self.file) or {}
         if name not in kept:
-            kept[name] = _choose(set(kept.values()))
+            kept[name] = _choose(set(kept.values()), str(self.file.absolute()))
             write_atomic(self.file, json.dumps(kept))
         return int(kept[name])
 
@@ -76,8 +76,11 @@ def owner(port: int) -> str:
     return ""
 
 
-def _choose(taken: set[int]) -> int:
-    for port in RANGE:
+def _choose(taken: set[int], owner_name: str) -> int:
+    """A free port, looked for from a place that depends on the stack: a stopped one's are not taken by
+    others."""
+    start = int(checksum(owner_name), 16) % len(RANGE)
+    for port in (*RANGE[start:], *RANGE[:start]):
         if port not in taken and is_free(port):
             return port
     raise Problem(

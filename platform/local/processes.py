@@ -94,7 +94,7 @@ class Processes:
 
     def __init__(self, run: Path, home: Path) -> None:
         self._folder = run / "services"
-        self._home = home
+        self.home = home
 
     def start(self, service: Service) -> int:
         """Run a service unless it already runs exactly so, and give its pid. One that runs otherwise is
@@ -158,7 +158,7 @@ class Processes:
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
-                if process.pid not in mine and process.environ().get(OWNER_VARIABLE) == str(self._home):
+                if process.pid not in mine and process.environ().get(OWNER_VARIABLE) == str(self.home):
                     found.append(process)
         _terminate(found, grace=5)
         return [process.pid for process in found]
@@ -170,7 +170,7 @@ class Processes:
         if service.log.exists() and service.log.stat().st_size > LOG_LIMIT:
             service.log.replace(service.log.with_suffix(".1.log"))
         env = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        env |= {**service.env, OWNER_VARIABLE: str(self._home), "PYTHONUNBUFFERED": "1"}
+        env |= {**service.env, OWNER_VARIABLE: str(self.home), "PYTHONUNBUFFERED": "1"}
         with service.log.open("ab") as log:
             try:
                 popen = subprocess.Popen(

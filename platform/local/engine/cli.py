@@ -1,8 +1,10 @@
 """The engine's commands, on one stack with the local backend and the local provider."""
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +21,8 @@ from local.processes import OWNER_VARIABLE
 from local.provider.connection import Connection
 from local.reporting import Reporter
 from workers.contracts.problem import Problem
+
+CANCEL_SECONDS = 20.0
 
 Outputs = dict[str, Any]
 """What the stack exports, by name: JSON values."""
@@ -166,12 +170,15 @@ class Pulumi:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A Ctrl-C must reach the engine alone: interrupted providers would lose what they just made.
+            start_new_session=True,
         ) as process:
-            for event in _events(process):
-                if line := _progress(event):
-                    report.say(line)
-                errors += _errors(event)
-                summary = _summary(event) or summary
+            with _interruptible(process):
+                for event in _events(process):
+                    if line := _progress(event):
+                        report.say(line)
+                    errors += _errors(event)
+                    summary = _summary(event) or summary
             said = (process.stderr.read() if process.stderr else "").strip()
         if process.returncode:
             raise self._failed(arguments[0], errors or [said])
@@ -182,6 +189,20 @@ class Pulumi:
             f"pulumi {operation} failed: " + " | ".join(dict.fromkeys(_sentence(error) for error in errors)),
             fix="Correct the program or the settings and run `./bmx up` again; what was done stays done.",
         )
+
+
+@contextlib.contextmanager
+def _interruptible(process: "subprocess.Popen[str]") -> Iterator[None]:
+    """Let the engine finish what it is doing when the person has had enough; after a while, kill it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.communicate(timeout=CANCEL_SECONDS)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            process.kill()
+        raise
 
 
 def _events(process: "subprocess.Popen[str]") -> Iterator[dict[str, Any]]:

@@ -1,0 +1,161 @@
+"""The emulator keeps what it holds, enforces IAM, and answers on this machine only."""
+
+import io
+import json
+import os
+import signal
+import zipfile
+from typing import Any
+
+import psutil
+import pytest
+
+from local.emulator import NAME, Emulator
+from local.paths import Paths
+from local.ports import HOST, Ports
+from local.processes import Processes
+from local.provider.connection import Aws, AwsError, Connection
+from local.reporting import LogReporter
+from tests.local.waiting import wait_for
+
+pytestmark = pytest.mark.local
+
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "lambda.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+)
+
+
+@pytest.fixture
+def emulator(paths: Paths, processes: Processes) -> Emulator:
+    emulator = Emulator(paths, processes, Ports(paths.ports))
+    emulator.start(LogReporter())
+    return emulator
+
+
+@pytest.fixture
+def aws(emulator: Emulator) -> Aws:
+    return Aws(emulator.connection)
+
+
+def hold_something(aws: Aws) -> str:
+    """A message in a queue, an object in a bucket, a secret; the queue's URL."""
+    url = str(aws.call("sqs", "create_queue", QueueName="jobs")["QueueUrl"])
+    aws.call("sqs", "send_message", QueueUrl=url, MessageBody="kept")
+    location = {"LocationConstraint": aws.connection.region}
+    aws.call("s3", "create_bucket", Bucket="images", CreateBucketConfiguration=location)
+    aws.call("s3", "put_object", Bucket="images", Key="a", Body=b"bytes")
+    aws.call("secretsmanager", "create_secret", Name="key", SecretString="value")
+    return url
+
+
+def assert_held(aws: Aws, url: str) -> None:
+    assert aws.call("s3", "get_object", Bucket="images", Key="a")["Body"].read() == b"bytes"
+    assert aws.call("secretsmanager", "get_secret_value", SecretId="key")["SecretString"] == "value"
+    assert aws.call("sqs", "receive_message", QueueUrl=url)["Messages"][0]["Body"] == "kept"
+
+
+def test_it_keeps_everything_over_a_stop(emulator: Emulator, aws: Aws) -> None:
+    url = hold_something(aws)
+    emulator.stop()
+    assert not emulator.was_killed()
+    emulator.start(LogReporter())
+    assert_held(aws, url)
+
+
+def test_it_keeps_everything_over_a_kill(emulator: Emulator, aws: Aws, processes: Processes) -> None:
+    url = hold_something(aws)
+    saved = emulator.paths.emulator_state / "state"
+    wait_for(lambda: all((saved / f"{name}.json").exists() for name in ("sqs", "s3")), "a checkpoint")
+    wait_for(lambda: "kept" in (saved / "sqs.json").read_text(), "the message in it")
+    pid = processes.status(NAME).pid
+    assert pid
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not processes.running(NAME), "its end")
+    assert emulator.was_killed()
+    emulator.start(LogReporter())
+    assert_held(aws, url)
+
+
+def test_messages_in_flight_are_given_back_at_the_next_start(emulator: Emulator, aws: Aws) -> None:
+    url = hold_something(aws)
+    received = aws.call("sqs", "receive_message", QueueUrl=url, VisibilityTimeout=600)
+    assert received["Messages"]
+    emulator.stop()
+    emulator.start(LogReporter())
+    assert_held(aws, url)
+
+
+def test_it_listens_on_the_loopback_interface_only(processes: Processes, emulator: Emulator) -> None:
+    pid = processes.status(NAME).pid
+    listening = [c for c in psutil.Process(pid).net_connections() if c.status == psutil.CONN_LISTEN]
+    assert {connection.laddr[0] for connection in listening} == {HOST}
+    assert {connection.laddr[1] for connection in listening} == {emulator.ports.get(NAME)}
+
+
+def test_a_role_may_do_what_its_policy_says_and_no_more(emulator: Emulator, aws: Aws) -> None:
+    hold_something(aws)
+    role = aws.call("iam", "create_role", RoleName="reader", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::images/*"}],
+    }
+    document = json.dumps(policy)
+    aws.call("iam", "put_role_policy", RoleName="reader", PolicyName="p", PolicyDocument=document)
+    session = aws.call("sts", "assume_role", RoleArn=role, RoleSessionName="test")["Credentials"]
+    reader = _client(emulator.connection, session)
+    assert reader.get_object(Bucket="images", Key="a")["Body"].read() == b"bytes"
+    with pytest.raises(reader.exceptions.ClientError, match="AccessDenied"):
+        reader.put_object(Bucket="images", Key="b", Body=b"")
+
+
+def test_a_function_gets_its_role_s_session_and_the_emulator_s_address(emulator: Emulator, aws: Aws) -> None:
+    role = aws.call("iam", "create_role", RoleName="f", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    names = '("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_REGION", "TMPDIR")'
+    code = (
+        f"import os\ndef handler(event, context):\n    return {{name: os.environ[name] for name in {names}}}"
+    )
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("main.py", code)
+    aws.call(
+        "lambda",
+        "create_function",
+        FunctionName="f",
+        Runtime="python3.11",
+        Role=role,
+        Handler="main.handler",
+        Code={"ZipFile": archive.getvalue()},
+    )
+    seen = json.loads(aws.call("lambda", "invoke", FunctionName="f")["Payload"].read())
+    assert seen["AWS_ENDPOINT_URL"] == emulator.endpoint
+    assert seen["AWS_REGION"] == "us-west-2"
+    assert seen["AWS_ACCESS_KEY_ID"].startswith("ASIA")
+    assert seen["TMPDIR"] == str(emulator.paths.tmp)
+
+
+def test_an_unknown_access_key_is_refused(emulator: Emulator) -> None:
+    stranger = Aws(Connection(emulator.endpoint, access_key="AKIAIOSFODNN7EXAMPLE", secret_key="x"))
+    with pytest.raises(AwsError):
+        stranger.call("s3", "list_buckets")
+
+
+def _client(connection: Connection, session: dict[str, str]) -> Any:
+    import boto3
+
+    return boto3.client(
+        "s3",
+        endpoint_url=connection.endpoint,
+        region_name=connection.region,
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
