@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
+    from boto3.session import Session
     from botocore.config import Config
+    from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
@@ -17,19 +19,22 @@ COPY_THREADS = 16
 
 
 class Clients:
-    """S3, SQS and Secrets Manager. Addresses and credentials come from the environment, as boto3 reads
-    them.
-    """
+    """S3, SQS, Secrets Manager and Cognito. The environment gives addresses and credentials, as boto3 has it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._queue_urls: dict[str, str] = {}
 
     @cached_property
-    def s3(self) -> "S3Client":
-        """Signs URLs for the regional host of the bucket, which is what the pages' CSP names."""
+    def _session(self) -> "Session":
+        """One for all clients: each session reads the services' descriptions anew."""
         import boto3
 
+        return boto3.session.Session()
+
+    @cached_property
+    def s3(self) -> "S3Client":
+        """Signs URLs for the regional host of the bucket, which is what the pages' CSP names."""
         addressing = "path" if self._settings.endpoint_url else "virtual"
         config = _config(
             read_timeout=10,
@@ -37,15 +42,13 @@ class Clients:
             s3={"addressing_style": addressing},
             max_pool_connections=COPY_THREADS,
         )
-        return boto3.session.Session().client("s3", region_name=self._settings.region, config=config)
+        return self._session.client("s3", region_name=self._settings.region, config=config)
 
     @cached_property
     def sqs(self) -> "SQSClient":
         """Gives up within seconds: the sweep retries a queue that does not answer, not the caller."""
-        import boto3
-
         config = _config(read_timeout=3, max_pool_connections=COPY_THREADS)
-        return boto3.session.Session().client("sqs", region_name=self._settings.region, config=config)
+        return self._session.client("sqs", region_name=self._settings.region, config=config)
 
     def queue_url(self, name: str) -> str:
         """The queue's URL, asked for once; raises boto3's `ClientError` or `BotoCoreError`."""
@@ -55,12 +58,13 @@ class Clients:
 
     @cached_property
     def secrets(self) -> "SecretsManagerClient":
-        import boto3
-
         config = _config(read_timeout=3)
-        return boto3.session.Session().client(
-            "secretsmanager", region_name=self._settings.region, config=config
-        )
+        return self._session.client("secretsmanager", region_name=self._settings.region, config=config)
+
+    @cached_property
+    def cognito(self) -> "CognitoIdentityProviderClient":
+        config = _config(read_timeout=3)
+        return self._session.client("cognito-idp", region_name=self._settings.region, config=config)
 
 
 def _config(*, read_timeout: int, **options: Any) -> "Config":

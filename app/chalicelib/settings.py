@@ -36,6 +36,12 @@ class Settings:
     endpoint_url: str | None
     """Set where AWS is an emulator."""
 
+    @property
+    def account(self) -> str:
+        """The AWS account, as the secret's ARN names it; empty where that is not set."""
+        parts = self.api_key_secret_arn.split(":")
+        return parts[4] if len(parts) > 4 else ""
+
 
 def load(env: Mapping[str, str]) -> Settings:
     """Settings from environment variables; raises `MisconfiguredError` naming the variable."""

@@ -7,14 +7,14 @@ import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 from moto import mock_aws
 from psycopg import sql
 
 from chalicelib import resources
 from chalicelib.db.migrate import migrate
-from tests.app.postgres import ADMIN, ADMIN_PASSWORD, Server, running_server
+from local.postgres import PostgresInstance
+from tests.app.postgres import MASTER, MASTER_PASSWORD, running_instance
 from tests.app.world import QUEUES, REGION, World
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ TEMPLATE = "migrated"
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    with running_server() as started:
+def server() -> Iterator[PostgresInstance]:
+    with running_instance() as started:
         yield started
 
 
@@ -40,48 +40,39 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def _admin(server: Server) -> "psycopg.Connection":
-    return psycopg.connect(
-        host=server.host,
-        port=server.port,
-        user=ADMIN,
-        password=ADMIN_PASSWORD,
-        dbname="postgres",
-        autocommit=True,
-    )
-
-
 @pytest.fixture(scope="session")
-def migrated_template(server: Server) -> str:
+def migrated_template(server: PostgresInstance) -> str:
     """A database with the schema, to copy from; copying takes a tenth of migrating."""
-    with _admin(server) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+    with server.superuser() as admin:
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(TEMPLATE), sql.Identifier(MASTER))
+        )
     with mock_aws():
-        world = World.create(server, TEMPLATE, role=ADMIN, password=ADMIN_PASSWORD)
+        world = World.create(server, TEMPLATE, role=MASTER, password=MASTER_PASSWORD)
         migrate(world.res.database)
         world.res.database.dispose()
     return TEMPLATE
 
 
 @pytest.fixture
-def empty_world(server: Server, aws: None) -> Iterator[World]:
+def empty_world(server: PostgresInstance, aws: None) -> Iterator[World]:
     """Everything but the schema."""
     yield from _world(server, template="template0")
 
 
 @pytest.fixture
-def world(server: Server, migrated_template: str, aws: None) -> Iterator[World]:
+def world(server: PostgresInstance, migrated_template: str, aws: None) -> Iterator[World]:
     yield from _world(server, template=migrated_template)
 
 
-def _world(server: Server, *, template: str) -> Iterator[World]:
+def _world(server: PostgresInstance, *, template: str) -> Iterator[World]:
     name = f"t{uuid.uuid4().hex}"
     password = f"pa ss'@/{uuid.uuid4().hex}"
     names = {"name": sql.Identifier(name), "template": sql.Identifier(template)}
-    with _admin(server) as admin:
+    with server.superuser() as admin:
         admin.execute(
-            sql.SQL("CREATE ROLE {name} LOGIN SUPERUSER PASSWORD {password}").format(
-                password=sql.Literal(password), **names
+            sql.SQL("CREATE ROLE {name} LOGIN IN ROLE {master} PASSWORD {password}").format(
+                master=sql.Identifier(MASTER), password=sql.Literal(password), **names
             )
         )
         admin.execute(sql.SQL("CREATE DATABASE {name} OWNER {name} TEMPLATE {template}").format(**names))
@@ -92,7 +83,7 @@ def _world(server: Server, *, template: str) -> Iterator[World]:
     finally:
         resources.use(None)
         made.res.database.dispose()
-        with _admin(server) as admin:
+        with server.superuser() as admin:
             admin.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
             admin.execute(sql.SQL("DROP ROLE {name}").format(**names))
 

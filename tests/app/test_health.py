@@ -103,3 +103,20 @@ def test_a_check_that_hangs_does_not_hang_the_others(world: World, monkeypatch: 
 def test_a_missing_bucket_permission_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(world.res.clients.s3, "list_objects_v2", refuse("AccessDenied", "ListObjectsV2"))
     assert "lacks the permission for ListObjectsV2" in check(health.examine(world.res), "s3").message
+
+
+class UserPools:
+    """Cognito as far as the check asks it."""
+
+    def describe_user_pool(self, **_: Any) -> dict[str, Any]:
+        return {"UserPool": {"Name": "people"}}
+
+
+def test_a_user_pool_is_asked_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    res = Resources(replace(world.res.settings, user_pool_id="us-west-2_people"))
+    monkeypatch.setitem(res.clients.__dict__, "cognito", UserPools())
+    assert check(health.examine(res), "cognito").message == "people"
+    monkeypatch.setattr(
+        UserPools, "describe_user_pool", lambda _, **__: refuse("AccessDeniedException", "DescribeUserPool")()
+    )
+    assert "lacks the permission for DescribeUserPool" in check(health.examine(res), "cognito").message

@@ -1,18 +1,19 @@
 """What a test acts on: the application's resources, and the other side of its bucket, queues and secrets."""
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import boto3
-import psycopg
 from botocore.exceptions import ClientError
-from psycopg import sql
+from psycopg import Connection, sql
 
 from chalicelib.resources import Resources
 from chalicelib.settings import Settings
-from tests.app.postgres import ADMIN, ADMIN_PASSWORD, Server
+from local.ports import HOST
+from local.postgres import PostgresInstance
 from workers.contracts import (
     DatabaseTarget,
     Engine,
@@ -73,13 +74,13 @@ class World:
 
     res: Resources
     clock: Clock
-    server: Server
+    server: PostgresInstance
     role: str
     database_secret: str
     key_secret: str
 
     @classmethod
-    def create(cls, server: Server, database: str, *, role: str, password: str) -> "World":
+    def create(cls, server: PostgresInstance, database: str, *, role: str, password: str) -> "World":
         """Make bucket, queues and secrets in the mocked AWS."""
         boto3.client("s3", region_name=REGION).create_bucket(
             Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
@@ -100,8 +101,8 @@ class World:
             images_bucket=BUCKET,
             database=DatabaseTarget(
                 secret_arn=database_secret,
-                host=server.host,
-                port=server.port,
+                host=HOST,
+                port=server.instance.port,
                 name=database,
                 sslmode="disable",
             ),
@@ -171,16 +172,9 @@ class World:
         text = content if isinstance(content, str) else json.dumps(content)
         boto3.client("secretsmanager", region_name=REGION).put_secret_value(SecretId=arn, SecretString=text)
 
-    def _admin(self) -> psycopg.Connection:
+    def _admin(self) -> AbstractContextManager[Connection[tuple[object, ...]]]:
         assert self.res.settings.database is not None
-        return psycopg.connect(
-            host=self.server.host,
-            port=self.server.port,
-            user=ADMIN,
-            password=ADMIN_PASSWORD,
-            dbname=self.res.settings.database.name,
-            autocommit=True,
-        )
+        return self.server.superuser(self.res.settings.database.name)
 
 
 def succeeded(job: ImageJob, *, prefix: str | None = None) -> ImageResult:

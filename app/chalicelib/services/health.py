@@ -86,7 +86,12 @@ class _NotConfiguredError(Exception):
 def examine(res: Resources) -> Health:
     """Run every check."""
     # Made here: boto3's clients may be shared between threads, making them may not.
-    _ = res.clients.s3, res.clients.sqs, res.clients.secrets
+    _ = (
+        res.clients.s3,
+        res.clients.sqs,
+        res.clients.secrets,
+        res.settings.user_pool_id and res.clients.cognito,
+    )
     queues: list[QueueHealth] = []
     checks: Mapping[str, tuple[str, Callable[[], str]]] = {
         "database": ("Database", lambda: _database(res)),
@@ -108,7 +113,7 @@ def examine(res: Resources) -> Health:
     )
 
 
-def examine_queue(client: "SQSClient", name: str) -> Depth:
+def examine_queue(client: "SQSClient", account: str, name: str) -> Depth:
     """One queue's status and counts."""
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -119,15 +124,15 @@ def examine_queue(client: "SQSClient", name: str) -> Depth:
             return _denied(name, "sqs:GetQueueUrl")
         if "NonExistentQueue" not in error_code(error) and "QueueDoesNotExist" not in error_code(error):
             return Depth(name=name, status=QueueStatus.ERROR, message=error_code(error))
-        return _hidden_or_missing(client, name)
+        return _hidden_or_missing(client, account, name)
     except BotoCoreError as error:
         return Depth(name=name, status=QueueStatus.ERROR, message=str(error))
     return _attributes(client, name, url)
 
 
-def _hidden_or_missing(client: "SQSClient", name: str) -> Depth:
+def _hidden_or_missing(client: "SQSClient", account: str, name: str) -> Depth:
     """SQS says that there is no such queue; asked for its attributes, it admits a missing permission."""
-    probed = _attributes(client, name, name)
+    probed = _attributes(client, name, f"{client.meta.endpoint_url.rstrip('/')}/{account}/{name}")
     if probed.status is QueueStatus.OK:
         return _denied(name, "sqs:GetQueueUrl")
     return probed
@@ -177,9 +182,10 @@ def _denied(name: str, action: str) -> Depth:
 
 def _queues(res: Resources, into: list[QueueHealth]) -> str:
     client = res.clients.sqs
+    account = res.settings.account
     workers = sorted(res.settings.queues.root.items())
     with ThreadPoolExecutor(max_workers=len(workers)) as pool:
-        into.extend(pool.map(lambda entry: _worker_queue(client, *entry), workers))
+        into.extend(pool.map(lambda entry: _worker_queue(client, account, *entry), workers))
     bad = [it.message for it in into if it.status is not QueueStatus.OK]
     bad += [it.dlq.message for it in into if it.dlq.status is not QueueStatus.OK]
     if bad:
@@ -188,16 +194,16 @@ def _queues(res: Resources, into: list[QueueHealth]) -> str:
     return f"{len(into)} queues" + (f", {dead} dead-lettered messages" if dead else "")
 
 
-def _worker_queue(client: "SQSClient", worker: str, config: QueueConfig) -> QueueHealth:
+def _worker_queue(client: "SQSClient", account: str, worker: str, config: QueueConfig) -> QueueHealth:
     started = time.perf_counter()
-    depth = examine_queue(client, config.queue)
+    depth = examine_queue(client, account, config.queue)
     latency = _since(started)
     return QueueHealth(
         **depth.model_dump(),
         worker=worker,
         consumer=config.consumer,
         latency_ms=latency,
-        dlq=examine_queue(client, config.dlq),
+        dlq=examine_queue(client, account, config.dlq),
     )
 
 
@@ -224,7 +230,8 @@ def _secrets(res: Resources) -> str:
 def _cognito(res: Resources) -> str:
     if res.settings.user_pool_id is None:
         raise _NotConfiguredError("This stack has no user pool.")
-    raise _NotConfiguredError("A user pool is set, and sign-in tokens are not accepted yet.")
+    pool = res.clients.cognito.describe_user_pool(UserPoolId=res.settings.user_pool_id)["UserPool"]
+    return str(pool.get("Name", res.settings.user_pool_id))
 
 
 def _timed(run: Callable[[], str]) -> tuple[HealthStatus, str, float]:
