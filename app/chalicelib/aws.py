@@ -19,7 +19,7 @@ COPY_THREADS = 16
 
 
 class Clients:
-    """S3, SQS, Secrets Manager and Cognito. The environment gives addresses and credentials, as boto3 has it."""
+    """S3, SQS, Secrets Manager and Cognito. The environment gives addresses and credentials."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

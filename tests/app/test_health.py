@@ -116,7 +116,6 @@ def test_a_user_pool_is_asked_for(world: World, monkeypatch: pytest.MonkeyPatch)
     res = Resources(replace(world.res.settings, user_pool_id="us-west-2_people"))
     monkeypatch.setitem(res.clients.__dict__, "cognito", UserPools())
     assert check(health.examine(res), "cognito").message == "people"
-    monkeypatch.setattr(
-        UserPools, "describe_user_pool", lambda _, **__: refuse("AccessDeniedException", "DescribeUserPool")()
-    )
+    denied = refuse("AccessDeniedException", "DescribeUserPool")
+    monkeypatch.setattr(UserPools, "describe_user_pool", staticmethod(denied))
     assert "lacks the permission for DescribeUserPool" in check(health.examine(res), "cognito").message
