@@ -34,10 +34,13 @@ def compose() -> None:
 
     network = make_network(settings, deployment)
 
+    require_tls = settings.transport.require_tls
     topic = AlarmTopic("alarms", AlarmTopicArgs(deployment, settings.alarms))
-    bucket = ImagesBucket("images", ImagesBucketArgs(deployment, settings.storage))
+    bucket = ImagesBucket("images", ImagesBucketArgs(deployment, settings.storage, require_tls))
     queues = {
-        worker.name: QueueWorker(dashed(worker.name), QueueWorkerArgs(deployment, worker, topic.arn))
+        worker.name: QueueWorker(
+            dashed(worker.name), QueueWorkerArgs(deployment, worker, topic.arn, require_tls)
+        )
         for worker in workers
     }
     repositories, functions = {}, {}
@@ -109,9 +112,19 @@ def make_database(
     # Made in every mode: a stack that leaves a mode has resources in its state that these hooks still guard.
     guard = Guard()
     if isinstance(settings.database, ExternalDatabase):
-        return external_address(settings.database)
-    owned = settings.database
-    return Database("database", DatabaseArgs(deployment, owned, owned.mode, login, network, guard)).address
+        return external_address(settings.database, require_tls=settings.transport.require_tls)
+    return Database(
+        "database",
+        DatabaseArgs(
+            deployment=deployment,
+            settings=settings.database,
+            mode=settings.database.mode,
+            existing=login,
+            network=network,
+            require_tls=settings.transport.require_tls,
+            guard=guard,
+        ),
+    ).address
 
 
 try:

@@ -101,12 +101,12 @@ def _together(settings: Settings, region: str) -> Iterable[Fault]:
             f"The stack is in {region}, and functions read secrets of their own region.",
             "Use the ARN of the secret (or of its replica) in the stack's region.",
         )
-    if isinstance(settings.network, NoNetwork) and database.require_tls:
+    if isinstance(settings.network, NoNetwork) and settings.transport.require_tls:
         yield Fault(
             f"{PROJECT}:network.mode",
             "is `none`.",
-            "Only a database on the same machine is reached without a network of one's own.",
-            "Use `create` or `existing`, or on one laptop `database.require_tls: false`.",
+            "Only on the same machine, without TLS, is a database reached without a network.",
+            "Use `create` or `existing`, or on one laptop `transport.require_tls: false`.",
         )
 
 

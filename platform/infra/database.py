@@ -55,12 +55,12 @@ class DatabaseAddress:
         )
 
 
-def external_address(settings: ExternalDatabase) -> DatabaseAddress:
+def external_address(settings: ExternalDatabase, *, require_tls: bool) -> DatabaseAddress:
     """The address of a database that is not ours."""
     return DatabaseAddress(
         settings.mode,
         settings.name,
-        settings.require_tls,
+        require_tls,
         pulumi.Output.from_input(settings.secret_arn),
         pulumi.Output.from_input(settings.host),
         pulumi.Output.from_input(settings.port),
@@ -77,6 +77,7 @@ class DatabaseArgs:
     mode: str
     existing: ExistingLogin | None
     network: Network | None
+    require_tls: bool
     guard: Guard
 
 
@@ -98,7 +99,7 @@ class Database(pulumi.ComponentResource):
         self.address = DatabaseAddress(
             args.mode,
             args.settings.name,
-            args.settings.require_tls,
+            args.require_tls,
             credentials.record(instance),
             instance.address,
             instance.port,
@@ -162,7 +163,7 @@ class Database(pulumi.ComponentResource):
                 parameters=[
                     rds.ParameterGroupParameterArgs(
                         name="rds.force_ssl",
-                        value="1" if settings.require_tls else "0",
+                        value="1" if args.require_tls else "0",
                         apply_method="immediate",
                     )
                 ],

@@ -16,11 +16,12 @@ from infra.workers import Worker
 
 @dataclass(frozen=True, slots=True)
 class QueueWorkerArgs:
-    """Whose queue, and the topic for its alarms."""
+    """Whose queue, the topic for its alarms, and whether it refuses plain HTTP."""
 
     deployment: Deployment
     worker: Worker
     alarm_topic_arn: pulumi.Input[str]
+    require_tls: bool
 
 
 class QueueWorker(pulumi.ComponentResource):
@@ -87,12 +88,7 @@ class QueueWorker(pulumi.ComponentResource):
         args.receive_wait_time_seconds = timeouts.RECEIVE_WAIT
         args.tags = tags(self._args.deployment.stack, dashed(self._args.worker.name))
         queue = sqs.Queue(name, args, opts=self._child)
-        sqs.QueuePolicy(
-            name,
-            sqs.QueuePolicyArgs(
-                queue_url=queue.url,
-                policy=queue.arn.apply(lambda arn: document(*grants.queue_policy(arn))),
-            ),
-            opts=self._child,
-        )
+        if self._args.require_tls:
+            policy = queue.arn.apply(lambda arn: document(*grants.queue_policy(arn)))
+            sqs.QueuePolicy(name, sqs.QueuePolicyArgs(queue_url=queue.url, policy=policy), opts=self._child)
         return queue

@@ -146,8 +146,6 @@ class ImageSettings(_Area):
 class _PostgresTarget(_Area):
     name: Identifier = "bluemoxon"
     """The database inside PostgreSQL."""
-    require_tls: bool = True
-    """Whether the server refuses, and the application avoids, connections without TLS."""
 
 
 class OwnedDatabase(_PostgresTarget):
@@ -228,6 +226,13 @@ class CreatedNetwork(_Area):
     zones: int = Field(default=2, ge=2, le=3)
 
 
+class TransportSettings(_Area):
+    """How queues, buckets and the database are spoken to."""
+
+    require_tls: bool = True
+    """Whether they refuse plain text. Off only for an emulator of AWS on the loopback interface."""
+
+
 class StorageSettings(_Area):
     """The images bucket."""
 
@@ -261,6 +266,7 @@ class Settings(_Area):
     database: DatabaseSettings
     network: NetworkSettings
     images: dict[str, ImageSettings] = {}
+    transport: TransportSettings = TransportSettings()
     storage: StorageSettings = StorageSettings()
     alarms: AlarmSettings = AlarmSettings()
     logs: LogSettings = LogSettings()

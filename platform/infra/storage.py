@@ -17,10 +17,11 @@ _UNFINISHED_UPLOAD_DAYS = 2
 
 @dataclass(frozen=True, slots=True)
 class ImagesBucketArgs:
-    """Where, and what the stack decides about it."""
+    """Where, what the stack decides about it, and whether it refuses plain HTTP."""
 
     deployment: Deployment
     settings: StorageSettings
+    require_tls: bool
 
 
 class ImagesBucket(pulumi.ComponentResource):
@@ -84,14 +85,14 @@ class ImagesBucket(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
-        s3.BucketPolicy(
-            name,
-            s3.BucketPolicyArgs(
-                bucket=bucket.bucket, policy=document(*grants.bucket_policy(args.deployment))
-            ),
-            # S3 refuses two changes of a bucket's access at the same time.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[block]),
-        )
+        if args.require_tls:
+            policy = document(*grants.bucket_policy(args.deployment))
+            s3.BucketPolicy(
+                name,
+                s3.BucketPolicyArgs(bucket=bucket.bucket, policy=policy),
+                # S3 refuses two changes of a bucket's access at the same time.
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[block]),
+            )
 
     def _keep(self, name: str, bucket: s3.Bucket, settings: StorageSettings) -> None:
         versioning = s3.BucketVersioning(
