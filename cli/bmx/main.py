@@ -6,7 +6,7 @@ import typer
 from typer.exceptions import TyperException
 
 from bmx.commands import config as config_commands
-from bmx.commands import cutout, demo, doctor, operate, project
+from bmx.commands import cutout, demo, doctor, operate, plan, project
 from bmx.commands import engine as engine_commands
 from bmx.commands import stack as stack_commands
 from bmx.output import ExitCode, print_envelope
@@ -19,7 +19,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, stack_commands, operate, cutout, doctor, engine_commands, config_commands, project):
+for module in (
+    demo,
+    stack_commands,
+    operate,
+    cutout,
+    doctor,
+    engine_commands,
+    config_commands,
+    plan,
+    project,
+):
     module.register(app)
 
 

@@ -17,9 +17,11 @@ def register(app: typer.Typer) -> None:
     app.add_typer(config)
 
 
-@config.command(epilog="Example: bmx config sync staging")
+@config.command(epilog="Example: bmx config sync --stack staging")
 def sync(
-    stack: Annotated[str, typer.Argument(help="The stack whose outputs are read.")] = "local",
+    stack: Annotated[
+        str, typer.Option("--stack", "-s", help="The stack whose outputs are read.", metavar="STACK")
+    ] = "local",
     outputs: Annotated[
         Path | None,
         typer.Option(help="A file with `pulumi stack output --json`; asked from pulumi otherwise."),

@@ -41,9 +41,7 @@ def demo(json_output: JsonOption = False) -> None:
         status = _running_stack(ui)
         ui.say("Drawing the sample photos")
         folders = write_listings(paths.home / "samples")
-        listings = [
-            Listing(item=sample.item, title=sample.title, photos=tuple(sample.photos)) for sample in folders
-        ]
+        listings = [Listing(item=sample.item, title=sample.title, photos=sample.photos) for sample in folders]
         books = _import(ui, status, listings)
         sheet = _contact_sheet(ui, books, paths.home / "demo" / "contact-sheet.png")
         return _outcome(books, status, sheet)
@@ -157,7 +155,7 @@ def _contact_sheet(ui: Ui, books: list[ImportedBook], path: Path) -> Path | None
     """Before and after of every processed image, fetched from the bucket as a user's browser would."""
     import httpx
 
-    from workers.samples.sheet import contact_sheet
+    from workers.samples.sheet import Pair, contact_sheet
 
     pairs = []
     for book in books:
@@ -165,10 +163,8 @@ def _contact_sheet(ui: Ui, books: list[ImportedBook], path: Path) -> Path | None
             if picture.original_url and picture.cutout_url:
                 before = httpx.get(picture.original_url).raise_for_status().content
                 after = httpx.get(picture.cutout_url).raise_for_status().content
-                pairs.append((f"{book.title} · {number}", before, after))
+                pairs.append(Pair(f"{book.title} · {number}", before, after))
     if not pairs:
         ui.warn("No image has a cutout yet, so there is no contact sheet.")
         return None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    contact_sheet(pairs, path)
-    return path
+    return contact_sheet(pairs, path)
