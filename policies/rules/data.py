@@ -256,7 +256,7 @@ def people_passwords(pool: Resource, _parameters: Parameters) -> Iterator[str]:
     severity=Severity.CRITICAL,
     summary="What holds data is protected",
     why="One renamed argument would delete it and make an empty one.",
-    remedy="Set protect=True.",
+    remedy="Set protect=True, with the reason beside it.",
 )
 def data_protected(resource: Resource, _parameters: Parameters) -> Iterator[str]:
     if not resource.protect:
@@ -277,7 +277,7 @@ def data_protected(resource: Resource, _parameters: Parameters) -> Iterator[str]
     severity=Severity.LOW,
     summary="Everything says which project and stack it belongs to",
     why="Costs and clean-ups go by tags; what has none is nobody's.",
-    remedy="Use infra.tags.",
+    remedy="Take the tags from infra.tags.",
 )
 def required_tags(resource: Resource, parameters: Parameters) -> Iterator[str]:
     given = resource.inputs.mapping("tags")

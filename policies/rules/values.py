@@ -118,9 +118,15 @@ class Inputs:
 
     def known_texts(self) -> Iterator[tuple[str, str]]:
         """Every text anywhere in the inputs that is known, with its path."""
-        yield from _walk(self._values, self._prefix.rstrip("."))
+        for path, value in _walk(self._values, self._prefix.rstrip(".")):
+            if isinstance(value, str):
+                yield path, value
 
-    def keys(self) -> Iterator[str]:
+    def unknown_paths(self) -> Iterator[str]:
+        """The path of every unknown value."""
+        return (path for path, value in _walk(self._values, self._prefix.rstrip(".")) if value is UNKNOWN)
+
+    def properties(self) -> Iterator[str]:
         """The top-level properties that are given."""
         return (key for key, value in self._values.items() if value is not None)
 
@@ -153,8 +159,9 @@ def _sequence(value: Value, path: str) -> Sequence[Value]:
     return value
 
 
-def _walk(value: Value, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
+def _walk(value: Value, path: str) -> Iterator[tuple[str, Value]]:
+    """Every leaf with its path."""
+    if value is None or isinstance(value, str) or not isinstance(value, Mapping | Sequence):
         yield path, value
     elif isinstance(value, Mapping):
         for key, inner in value.items():
