@@ -1,0 +1,319 @@
+"""The gate's judgements on plans, by operation and diff path."""
+
+import datetime
+import json
+from typing import Any
+
+import pytest
+
+from gate.approvals import Approval
+from gate.check import check
+from gate.model import NotJudgeable, Op, parse
+from gate.report import MARKDOWN_LIMIT, Report, Verdict, as_data, as_markdown, as_table
+from rules import types
+from tests.policies.plans import (
+    DATABASE,
+    PASSWORD,
+    PROJECT,
+    QUEUE,
+    ROOT,
+    SECRET,
+    VALUE,
+    VERSION,
+    Json,
+    document,
+    preview,
+    step,
+)
+
+TODAY = datetime.date(2026, 3, 1)
+CLUSTER = f"{PROJECT}{types.DATABASE_CLUSTER}::aurora"
+API_KEY = f"{PROJECT}{types.RANDOM_PASSWORD}::api-key"
+API_KEY_VERSION = f"{PROJECT}{types.SECRET_VERSION}::api-key"
+
+
+def judged(*steps: Json, **more: Any) -> Report:
+    return check(preview(*steps, **more), (), TODAY)
+
+
+def ids(report: Report) -> set[str]:
+    return {finding.id for finding in report.open}
+
+
+def gone(urn: str) -> str:
+    return f"{PROJECT}{urn}::thing"
+
+
+UNSAFE: dict[str, tuple[tuple[Json, ...], str]] = {
+    "literal password": (
+        (step("update", DATABASE, "password", new={"ignoreChanges": []}),),
+        "database-password-change",
+    ),
+    "write-only password": ((step("update", DATABASE, "passwordWoVersion"),), "database-password-change"),
+    "cluster's password": ((step("update", CLUSTER, "masterPassword"),), "database-password-change"),
+    "password added": ((step("update", DATABASE, "password.x"),), "database-password-change"),
+    "targeted: database alone": (
+        (step("update", DATABASE, "password"),),
+        "database-without-secret-version",
+    ),
+    "targeted: secret left out": (
+        (step("create", PASSWORD), step("create", DATABASE)),
+        "database-without-secret-version",
+    ),
+    "password replaced": ((step("replace", PASSWORD, replace="length"),), "random-password-replace"),
+    "api key's password replaced": ((step("replace", API_KEY, replace="length"),), "random-password-replace"),
+    "password deleted": ((step("delete", PASSWORD),), "data-delete"),
+    "secret without database": (
+        (step("update", VERSION, "secretString"),),
+        "secret-version-without-database",
+    ),
+    "secret made anew, database kept": (
+        (step("create", PASSWORD), step("create", VERSION)),
+        "secret-version-without-database",
+    ),
+    "secret deleted": ((step("delete", VERSION),), "secret-version-without-database"),
+    "api key changed": ((step("update", API_KEY_VERSION, "secretString"),), "secret-value-change"),
+    "mode switched back": (
+        (step("create", PASSWORD), step("update", VERSION, "secretString")),
+        "credentials-mode-switch",
+    ),
+    "mode tag": ((step("update", DATABASE, 'tags["bluemoxon:credentials"]'),), "credentials-mode-switch"),
+    "managed by RDS": ((step("update", DATABASE, "manageMasterUserPassword"),), "credentials-mode-switch"),
+    "unprotected": ((step("same", SECRET, new={"protect": False}),), "unprotect"),
+    "unprotected and replaced": (
+        (step("replace", DATABASE, replace="identifier", new={"protect": False}),),
+        "unprotect-and-replace",
+    ),
+    "no longer ignored": ((step("same", VERSION, new={"ignoreChanges": []}),), "guard-removed"),
+    "database renamed": ((step("replace", DATABASE, replace="identifier"),), "data-replace"),
+    "database deleted": ((step("delete", DATABASE),), "data-delete"),
+    "replacement in three steps": (
+        (step("create-replacement", DATABASE), step("delete-replaced", DATABASE)),
+        "data-replace",
+    ),
+    "queue deleted": ((step("delete", QUEUE),), "data-delete"),
+    "change without a diff": ((step("update", VERSION),), "change-unseen"),
+    "unknown type deleted": ((step("delete", gone("aws:efs/fileSystem:FileSystem")),), "data-delete"),
+    "forgotten": ((step("delete", QUEUE, old={"retainOnDelete": True}),), "data-delete"),
+    **{
+        f"{type_} replaced": ((step("replace", gone(type_), replace="name"),), "data-replace")
+        for type_ in (
+            types.BUCKET,
+            types.SECRET,
+            types.REPOSITORY,
+            types.USER_POOL,
+            types.KEY,
+            types.LOG_GROUP,
+        )
+    },
+}
+
+
+@pytest.mark.parametrize(("steps", "wanted"), UNSAFE.values(), ids=UNSAFE)
+def test_an_unsafe_plan_is_found(steps: tuple[Json, ...], wanted: str) -> None:
+    report = judged(*steps)
+    assert wanted in ids(report)
+    assert report.verdict is Verdict.UNSAFE
+    assert all(finding.remedy for finding in report.open)
+
+
+FUNCTION = gone(types.FUNCTION)
+SAFE: dict[str, tuple[Json, ...]] = {
+    "nothing": (),
+    "a new queue": (step("create", gone(types.QUEUE)),),
+    "a new stack": tuple(step("create", urn) for urn in (ROOT, PASSWORD, DATABASE, SECRET, VERSION)),
+    "a new secret that has nothing to do with the database": (
+        step("create", API_KEY),
+        step("create", API_KEY_VERSION, new={"propertyDependencies": {"secretString": [API_KEY]}}),
+    ),
+    "a bigger function": (step("update", FUNCTION, "memorySize"),),
+    "a new image": (step("update", FUNCTION, "imageUri"),),
+    "a tag": (step("update", DATABASE, 'tags["team"]'),),
+    "a bigger database": (step("update", DATABASE, "instanceClass", "allocatedStorage"),),
+    "protected now": (step("same", QUEUE, old={"protect": False}, new={"protect": True}),),
+    "a role replaced": (step("replace", gone(types.ROLE), replace="name"),),
+    "a rule removed": (step("delete", gone("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")),),
+    "a component removed": (step("delete", gone("bluemoxon:queue:QueueWorker")),),
+    "an import": (step("import", gone(types.BUCKET)),),
+}
+
+
+@pytest.mark.parametrize("steps", SAFE.values(), ids=SAFE)
+def test_a_safe_plan_has_no_finding(steps: tuple[Json, ...]) -> None:
+    report = judged(*steps)
+    assert report.open == ()
+    assert report.verdict is Verdict.SAFE
+
+
+def _without(key: str) -> str:
+    made = document()
+    del made[key]
+    return json.dumps(made)
+
+
+def _first_step(**more: Any) -> str:
+    made = document(step("update", QUEUE, "name"))
+    made["steps"][-1].update(more)
+    return json.dumps(made)
+
+
+UNREADABLE = {
+    "empty": "",
+    "truncated": preview()[:-20],
+    "not an object": "[]",
+    "no steps": json.dumps({"changeSummary": {}}),
+    "no summary": _without("changeSummary"),
+    "a stream of events": '{"sequence": 1}\n{"sequence": 2}',
+    "a later version": preview(version=2),
+    "an unknown operation": _first_step(op="transmogrify"),
+    "an unknown operation in the summary": preview(changeSummary={"transmogrify": 1}),
+    "an unknown kind of difference": _first_step(detailedDiff={"name": {"kind": "maybe"}}),
+    "a step missing": preview(changeSummary={"same": 6, "update": 1}),
+    "made without --show-sames": preview(changeSummary={"same": 60}),
+    "no old state": _first_step(oldState=None),
+    "no new state": _first_step(newState=None),
+    "two stacks": _first_step(urn=QUEUE.replace("pulumi:x", "pulumi:y")),
+    "no URN": _first_step(urn="queue"),
+    "deeply nested": "[" * 100_000,
+    "states of a strange form": _first_step(newState=[VALUE]),
+}
+
+
+@pytest.mark.parametrize("text", UNREADABLE.values(), ids=UNREADABLE)
+def test_what_cannot_be_read_for_certain_is_not_judged(text: str) -> None:
+    with pytest.raises(NotJudgeable) as caught:
+        check(text, (), TODAY)
+    assert VALUE not in str(caught.value)
+
+
+def test_another_stacks_preview_is_not_judged() -> None:
+    with pytest.raises(NotJudgeable, match="stack `x`"):
+        check(preview(), (), TODAY, stack="staging")
+
+
+def test_a_preview_that_failed_is_undecided_and_its_message_is_not_repeated() -> None:
+    report = judged(diagnostics=[{"severity": "error", "urn": QUEUE, "message": f"password {VALUE}"}])
+    assert report.verdict is Verdict.UNDECIDED
+    assert VALUE not in as_markdown(report)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"unable to replace resource {VALUE}\nas it is currently marked for protection.",
+        f"resource {VALUE} cannot be deleted\nbecause it is protected.",
+        f'before hook "refuse-credentials-loss" failed: {VALUE}',
+    ],
+)
+def test_a_refusal_of_engine_or_hook_is_unsafe(message: str) -> None:
+    report = judged(diagnostics=[{"severity": "error", "urn": PASSWORD, "message": message}])
+    assert ids(report) == {"refused-by-engine"}
+    assert report.verdict is Verdict.UNSAFE
+    assert VALUE not in as_markdown(report)
+
+
+def test_a_corrupt_state_is_undecided() -> None:
+    assert judged(maybeCorrupt=True).verdict is Verdict.UNDECIDED
+
+
+def test_warnings_and_unknown_keys_are_tolerated() -> None:
+    report = judged(diagnostics=[{"severity": "warning", "message": "old"}], newKey={"a": 1})
+    assert report.verdict is Verdict.SAFE
+
+
+def _approval(plan: str, **more: Any) -> Approval:
+    return Approval.model_validate(
+        {
+            "urn": QUEUE,
+            "operation": "delete",
+            "plan": plan,
+            "reason": "The worker is retired, see the runbook.",
+            "approved_by": "someone",
+            "expires": TODAY + datetime.timedelta(days=7),
+            **more,
+        }
+    )
+
+
+DELETION = preview(step("delete", QUEUE))
+DIGEST = parse(DELETION).digest
+
+
+def test_an_approval_covers_its_urn_operation_and_plan() -> None:
+    report = check(DELETION, [_approval(DIGEST)], TODAY)
+    assert report.verdict is Verdict.SAFE
+    assert [finding.urn for finding, _ in report.approved] == [QUEUE]
+    assert "someone" in as_markdown(report)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"urn": DATABASE},
+        {"operation": "replace"},
+        {"plan": "sha256:" + "0" * 64},
+        {"expires": TODAY},
+        {"expires": TODAY + datetime.timedelta(days=365)},
+    ],
+)
+def test_an_approval_covers_nothing_else(more: dict[str, Any]) -> None:
+    assert check(DELETION, [_approval(**{"plan": DIGEST, **more})], TODAY).verdict is Verdict.UNSAFE
+
+
+def test_an_expired_approval_is_mentioned() -> None:
+    report = check(DELETION, [_approval(DIGEST, expires=TODAY)], TODAY)
+    assert report.notes == ("The approval for Queue work has expired.",)
+
+
+def test_the_digest_names_the_plan() -> None:
+    same = parse(preview(step("delete", QUEUE), duration=99)).digest
+    assert same == DIGEST
+    others = [
+        preview(step("delete", QUEUE), step("delete", SECRET)),
+        preview(step("replace", QUEUE, replace="name")),
+        preview(step("update", QUEUE, "name")),
+        preview(step("update", QUEUE, "name", new={"inputs": {"name": "other"}})),
+        preview(step("same", QUEUE, new={"protect": True})),
+    ]
+    digests = {parse(text).digest for text in others}
+    assert len(digests) == len(others)
+    assert DIGEST not in digests
+
+
+def test_the_biggest_risk_comes_first_and_the_report_fits_a_comment() -> None:
+    many = [step("delete", f"{PROJECT}{types.QUEUE}::{'queue' * 10}{number}") for number in range(900)]
+    report = judged(*many, step("update", DATABASE, "password"))
+    text = as_markdown(report)
+    assert len(text) < MARKDOWN_LIMIT
+    assert "more lines do not fit" in text
+    assert text.index("database-password" if "database-password" in text else DATABASE) < text.index(
+        "queuequeue"
+    )
+
+
+def test_no_report_shows_a_value() -> None:
+    from rich.console import Console
+
+    report = judged(*(one for steps, _ in list(UNSAFE.values())[:1] for one in steps), step("delete", QUEUE))
+    console = Console(record=True, width=200, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console.print(as_table(report))
+    assert report.open
+    for text in (console.export_text(), as_markdown(report), json.dumps(as_data(report), default=str)):
+        assert VALUE not in text
+
+
+def test_markdown_cannot_be_broken_out_of() -> None:
+    name = "a`|<img src=x>\n| b"
+    text = as_markdown(judged(step("delete", f"{PROJECT}{types.QUEUE}::{name}")))
+    row = next(line for line in text.splitlines() if "delete" in line and line.startswith("| "))
+    assert row.replace(r"\|", "").count("|") == 6
+    assert "\n| b" not in text
+
+
+def test_every_operation_is_decided_for_what_holds_data() -> None:
+    """A new operation of the engine has to be put somewhere before it is let through."""
+    harmless = {Op.SAME, Op.CREATE, Op.UPDATE, Op.READ, Op.READ_REPLACEMENT, Op.REFRESH, Op.DISCARD}
+    harmless |= {Op.DISCARD_REPLACED, Op.IMPORT}
+    for op in Op:
+        found = bool(judged(step(op, gone(types.BUCKET), "tags")).open)
+        assert found == (op not in harmless), op
