@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 from moto import mock_aws
 from psycopg import sql
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from chalice.app import Chalice
 
 TEMPLATE = "migrated"
+_SESSION = boto3.session.Session(
+    aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION
+)
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +40,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    # A new session reads the services' descriptions again, which takes longer than most tests.
+    monkeypatch.setattr(boto3.session, "Session", lambda: _SESSION)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", _SESSION)
     with mock_aws():
         yield
 
