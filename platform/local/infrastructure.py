@@ -6,13 +6,16 @@ are.
 """
 
 import json
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from local.engine.find import Engine, find_engine
+from local.engine.project import Project
 from local.files import checksum, read_json, write_atomic
 from local.paths import Paths
 from local.provider.connection import Aws, Connection
@@ -101,8 +104,17 @@ class Infrastructure:
 
         if engine is None:
             report.say(FALLBACK)
-        outputs: Outputs = inprocess.apply(self.paths.repo, self.stack, self.connection, home=self.paths.home)
-        return outputs
+        project = Project(self.paths.repo, self.paths.state / "project", self.stack)
+        with _environment(BMX_HOME=str(self.paths.home)):
+            return inprocess.apply(
+                self.paths.platform,
+                self.stack,
+                project.config(),
+                self.connection,
+                self.paths.state / "in-process.json",
+                report.say,
+                project.name,
+            )
 
     def _fingerprint(self) -> str:
         paths = self.paths
@@ -128,3 +140,18 @@ class Infrastructure:
         bucket = aws.find("s3", "head_bucket", Bucket=outputs["images_bucket"])
         key = aws.find("secretsmanager", "describe_secret", SecretId=outputs["api_key_secret_arn"])
         return bucket is not None and key is not None
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """Variables for the processes that the body starts."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

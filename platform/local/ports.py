@@ -80,7 +80,8 @@ def _choose(taken: set[int], owner_name: str) -> int:
     """A free port, looked for from a place that depends on the stack: a stopped one's are not taken by
     others."""
     start = int(checksum(owner_name), 16) % len(RANGE)
-    for port in (*RANGE[start:], *RANGE[:start]):
+    ports: list[int] = [*RANGE[start:], *RANGE[:start]]
+    for port in ports:
         if port not in taken and is_free(port):
             return port
     raise Problem(

@@ -120,11 +120,17 @@ class Processes:
     def revive(self, name: str) -> int | None:
         """Start a service again if it should be running and is not; its new pid, or None where all is
         well."""
-        with self._lock(name):
-            record = self._read(name)
-            if record is None or not record.service.keep_alive or self._process(record):
-                return None
-            return self._spawn(record.service, restarts=record.restarts + 1).pid
+        from filelock import Timeout
+
+        try:
+            # Whoever has the lock starts or stops it right now; waiting here would keep children unreaped.
+            with self._lock(name, wait=False):
+                record = self._read(name)
+                if record is None or not record.service.keep_alive or self._process(record):
+                    return None
+                return self._spawn(record.service, restarts=record.restarts + 1).pid
+        except Timeout:
+            return None
 
     def running(self, name: str) -> bool:
         """Whether the very process that was started is still alive."""
@@ -230,11 +236,11 @@ class Processes:
         return _Record.parse(data) if data else None
 
     @contextlib.contextmanager
-    def _lock(self, name: str) -> Iterator[None]:
+    def _lock(self, name: str, *, wait: bool = True) -> Iterator[None]:
         from filelock import FileLock
 
         self._folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._folder / f"{name}.lock"):
+        with FileLock(self._folder / f"{name}.lock", timeout=-1 if wait else 0):
             yield
 
 

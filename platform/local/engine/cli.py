@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,6 +65,11 @@ class Pulumi:
     def project(self) -> Project:
         """The project as the engine sees it."""
         return Project(self.source or self.paths.repo, self.paths.state / "project", self.stack)
+
+    @property
+    def log(self) -> Path:
+        """Errors of the engine and of the program, in full."""
+        return self.paths.logs / "pulumi.log"
 
     def env(self) -> dict[str, str]:
         """The variables with which plain `pulumi` works on this backend with this provider."""
@@ -177,17 +183,24 @@ class Pulumi:
                 for event in _events(process):
                     if line := _progress(event):
                         report.say(line)
-                    errors += _errors(event)
+                    errors += self._note(_errors(event))
                     summary = _summary(event) or summary
             said = (process.stderr.read() if process.stderr else "").strip()
         if process.returncode:
             raise self._failed(arguments[0], errors or [said])
         return summary
 
+    def _note(self, errors: list[str]) -> list[str]:
+        """Keep errors with their tracebacks where `bmx logs pulumi` shows them."""
+        if errors:
+            with self.log.open("a", encoding="utf-8") as log:
+                log.writelines(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error.rstrip()}\n" for error in errors)
+        return errors
+
     def _failed(self, operation: str, errors: list[str]) -> EngineFailed:
         return EngineFailed(
             f"pulumi {operation} failed: " + " | ".join(dict.fromkeys(_sentence(error) for error in errors)),
-            fix="Correct the program or the settings and run `./bmx up` again; what was done stays done.",
+            fix=f"Correct it and run this again; what was done stays done. More is in {self.log}.",
         )
 
 

@@ -5,6 +5,7 @@ change the checkout, so the engine works on a copy of `Pulumi.yaml` and `Pulumi.
 the checkout's.
 """
 
+import json
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,21 @@ class Project:
     def settings(self) -> Path:
         """The stack's settings as the engine reads them."""
         return self.folder / f"Pulumi.{self.stack}.yaml"
+
+    def config(self) -> dict[str, str]:
+        """The stack's settings as a program gets them: full keys, structured values as JSON.
+
+        What `Pulumi.yaml` sets for every stack comes first, as the engine has it.
+        """
+        shared = _load(self.source / "Pulumi.yaml").get("config") or {}
+        own = _load(self.source / f"Pulumi.{self.stack}.yaml").get("config") or {}
+        found: dict[str, str] = {}
+        for key, value in {**shared, **own}.items():
+            if key in shared and key not in own and isinstance(value, dict):
+                value = value.get("value", value.get("default"))
+            full = key if ":" in key else f"{self.name}:{key}"
+            found[full] = value if isinstance(value, str) else json.dumps(value)
+        return found
 
     def write(self) -> None:
         """Bring the copy up to date; what the engine added to it stays."""
