@@ -4,10 +4,11 @@
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")" && pwd)
-home=${BMX_HOME:-"$root/.bmx"}
+tools=$root/.bmx/tools # with the checkout, like .venv; BMX_HOME moves only the data
 venv=$root/.venv
-uv=$home/tools/uv/bin/uv
+uv=$tools/uv/bin/uv
 stamp=$venv/.bmx-stamp
+log=$tools/setup.log
 
 fail() {
     printf '%s\n' "$1" >&2
@@ -32,17 +33,17 @@ find_python() {
 
 install_uv() {
     [ -x "$uv" ] && "$uv" --version >/dev/null 2>&1 && return 0
-    say "Installing uv into ${home#"$root"/}/tools/uv"
-    rm -rf "$home/tools/uv"
-    if "$python" -m venv "$home/tools/uv" >"$home/setup.log" 2>&1; then
-        "$home/tools/uv/bin/python" -m pip install --quiet --require-hashes -r "$root/requirements/uv.txt" \
-            >>"$home/setup.log" 2>&1 && return 0
+    say "Installing uv into ${tools#"$root"/}/uv"
+    rm -rf "$tools/uv"
+    if "$python" -m venv "$tools/uv" >"$log" 2>&1; then
+        "$tools/uv/bin/python" -m pip install --quiet --require-hashes -r "$root/requirements/uv.txt" \
+            >>"$log" 2>&1 && return 0
     elif "$python" -m pip --version >/dev/null 2>&1; then
         # A Python without ensurepip (Debian's, without python3-venv) that has pip all the same.
-        "$python" -m pip install --quiet --require-hashes --target "$home/tools/uv" -r "$root/requirements/uv.txt" \
-            >>"$home/setup.log" 2>&1 && return 0
+        "$python" -m pip install --quiet --require-hashes --target "$tools/uv" -r "$root/requirements/uv.txt" \
+            >>"$log" 2>&1 && return 0
     fi
-    sed 's/^/  /' "$home/setup.log" >&2
+    sed 's/^/  /' "$log" >&2
     fail "uv could not be installed (log above)." \
         "Check that the package registry is reachable and that Python has venv or pip (Debian: apt-get install python3-venv)."
 }
@@ -64,12 +65,12 @@ make_environment() {
 }
 
 wanted=$(cat "$root/requirements/bmx.txt" "$root/pyproject.toml" | cksum)" $root"
-if [ ! -x "$venv/bin/python" ] || [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
+if [ ! -x "$venv/bin/python" ] || [ ! -x "$uv" ] || [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
     python=$(find_python) || fail "BlueMoxon needs Python 3.11, 3.12 or 3.13, and found none on PATH." \
         "Install one, or name it in BMX_PYTHON."
-    mkdir -p "$home/tools" 2>/dev/null || fail "Cannot write to $home." "Make it yours, or set BMX_HOME to a folder that is."
+    mkdir -p "$tools" 2>/dev/null || fail "Cannot write to $root." "Use a checkout that is yours."
     # Two first uses at once take turns; a lock whose owner is gone is taken over.
-    lock=$home/tools/setup.lock
+    lock=$tools/setup.lock
     until mkdir "$lock" 2>/dev/null; do
         owner=$(cat "$lock/pid" 2>/dev/null || true)
         if [ -n "$owner" ] && kill -0 "$owner" 2>/dev/null; then
@@ -83,8 +84,8 @@ if [ ! -x "$venv/bin/python" ] || [ "$(cat "$stamp" 2>/dev/null || true)" != "$w
     printf '%s\n' "$$" >"$lock/pid"
     trap 'rm -rf "$lock"' EXIT
     trap 'exit 130' INT TERM
+    install_uv
     if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
-        install_uv
         make_environment
         printf '%s' "$wanted" >"$stamp"
     fi

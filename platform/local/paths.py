@@ -89,7 +89,7 @@ class Paths:
     @property
     def uv(self) -> Path:
         """Where the launcher puts uv."""
-        return self.home / "tools" / "uv" / "bin" / "uv"
+        return self.repo / ".bmx" / "tools" / "uv" / "bin" / "uv"
 
     # cache: made again when lost
 
