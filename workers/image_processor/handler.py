@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 logger = Logger(service="image-processor")
 
-START_BUDGET_MS = 20_000
+START_BUDGET_MS = 30_000
 """A message is not begun with less time left: the slowest accepted photo would run into the function's
 timeout.
 """

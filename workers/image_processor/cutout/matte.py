@@ -67,19 +67,28 @@ def foreground(photo: npt.NDArray[np.uint8], alpha: npt.NDArray[np.float32]) -> 
     """
     seen = photo.astype(np.float32)
     weight = alpha[..., None]
+    # Nearly sure pixels decide: those half way are mixtures already, and their alpha may be a little off.
+    sure, clear = weight**4, (1 - weight) ** 4
     subject = ground = seen
     for radius in _COLOUR_RADII:
-        size = (2 * radius + 1, 2 * radius + 1)
-        near = cv2.blur(alpha, size)[..., None]
-        subject_mean = cv2.blur(subject * weight, size) / (near + 1e-5)
-        ground_mean = cv2.blur(ground * (1 - weight), size) / (1 - near + 1e-5)
+        subject_mean = _mean(subject, sure, radius)
+        ground_mean = _mean(ground, clear, radius)
         rest = seen - weight * subject_mean - (1 - weight) * ground_mean
-        subject = np.clip(subject_mean + weight * rest, 0, 255)
+        subject = np.clip(subject_mean + sure * rest, 0, 255)
         ground = ground_mean
     clean = np.round(subject).astype(np.uint8)
     opaque = alpha >= 1
     clean[opaque] = photo[opaque]
     return np.asarray(clean, np.uint8)
+
+
+def _mean(
+    values: npt.NDArray[np.float32], weight: npt.NDArray[np.float32], radius: int
+) -> npt.NDArray[np.float32]:
+    """Weighted mean of (height, width, 3) values over a square around each pixel."""
+    size = (2 * radius + 1, 2 * radius + 1)
+    total = cv2.blur(weight, size)[..., None]
+    return np.asarray(cv2.blur(values * weight, size) / (total + 1e-5), np.float32)
 
 
 def _at_working_size(photo: npt.NDArray[np.uint8], mask: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Fetch or make models into a folder: `python -m workers.image_processor.models --folder DIR u2net:int8 ...`."""
+"""Fetch or make models: `python -m workers.image_processor.models --folder DIR u2net:int8 ...`."""
 
 import argparse
 import sys

@@ -1,0 +1,144 @@
+"""Bytes to upright sRGB photos."""
+
+import contextlib
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+
+from tests.worker.conftest import encoded
+from workers.contracts import ErrorCode
+from workers.image_processor.cutout import ImageFaultError
+from workers.image_processor.cutout.decode import decode
+from workers.samples import bad_inputs
+from workers.samples.generator import Sample
+
+
+def _code(data: bytes) -> ErrorCode:
+    with pytest.raises(ImageFaultError) as caught:
+        decode(data)
+    return caught.value.code
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_undone(orientation: int, sample: Sample) -> None:
+    """Whatever way a camera was held, the photo comes out as it was seen."""
+    upright = Image.fromarray(sample.image)
+    stored_as = {
+        1: None,
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }[orientation]
+    stored = upright if stored_as is None else upright.transpose(stored_as)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    stored.save(buffer, "PNG", exif=exif)
+    photo = decode(buffer.getvalue())
+    assert np.array_equal(photo.rgb, sample.image)
+    assert photo.size == upright.size
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF"])
+def test_the_format_is_told_by_content(image_format: str, sample: Sample) -> None:
+    photo = decode(encoded(sample.image, image_format))
+    assert photo.format == image_format
+    assert photo.size == (640, 480)
+    assert np.abs(photo.rgb.astype(int) - sample.image).mean() < 12
+
+
+def test_colours_are_brought_to_srgb(sample: Sample) -> None:
+    """Lab stands for any profile that is not sRGB: the same colours come back through it."""
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    srgb = ImageCms.createProfile("sRGB")
+    source = Image.fromarray(sample.image)
+    converted = ImageCms.profileToProfile(source, srgb, lab, outputMode="LAB")
+    assert converted is not None
+    buffer = io.BytesIO()
+    converted.save(buffer, "TIFF", icc_profile=lab.tobytes())
+    photo = decode(buffer.getvalue())
+    assert np.abs(photo.rgb.astype(int) - sample.image).mean() < 3
+
+
+def test_a_damaged_profile_is_left_out(sample: Sample) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(sample.image).save(buffer, "PNG", icc_profile=b"this is no profile")
+    assert np.array_equal(decode(buffer.getvalue()).rgb, sample.image)
+
+
+def test_deep_grey_keeps_its_tones() -> None:
+    ramp = np.linspace(0, 65535, 256).astype(np.uint16)[None, :].repeat(20, axis=0)
+    buffer = io.BytesIO()
+    Image.fromarray(ramp).save(buffer, "PNG")
+    assert np.abs(decode(buffer.getvalue()).rgb[0, :, 0].astype(int) - np.arange(256)).max() <= 1
+
+
+def test_see_through_parts_lie_on_white() -> None:
+    photo = decode(bad_inputs.palette_png())
+    assert photo.alpha is not None
+    assert set(np.unique(photo.alpha)) == {0, 255}
+    assert photo.rgb[photo.alpha == 0].min() == 255
+
+
+def test_an_opaque_alpha_is_no_alpha(sample: Sample) -> None:
+    opaque = np.dstack([sample.image, np.full(sample.alpha.shape, 255, np.uint8)])
+    photo = decode(encoded(opaque, "PNG"))
+    assert photo.alpha is None
+    assert np.array_equal(photo.rgb, sample.image)
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", ErrorCode.SOURCE_EMPTY),
+        (bad_inputs.text_named_jpg(), ErrorCode.NOT_AN_IMAGE),
+        (b"\x00" * 5000, ErrorCode.NOT_AN_IMAGE),
+        (b"\x00\x00\x00\x18ftypheic" + b"\x00" * 100, ErrorCode.UNSUPPORTED_FORMAT),
+        (b"%PDF-1.7 ", ErrorCode.UNSUPPORTED_FORMAT),
+        (b"\xff\xd8\xff\xe0", ErrorCode.CORRUPT_IMAGE),
+        (bad_inputs.truncated_jpeg(), ErrorCode.CORRUPT_IMAGE),
+        (bad_inputs.png_bomb(), ErrorCode.SOURCE_TOO_LARGE),
+        (bad_inputs.png_bomb(8000), ErrorCode.SOURCE_TOO_LARGE),
+    ],
+    ids=["empty", "text", "zeros", "heic", "pdf", "jpeg-start", "truncated", "bomb", "64-megapixels"],
+)
+def test_what_is_no_photo_has_its_code(data: bytes, code: ErrorCode) -> None:
+    assert _code(data) is code
+
+
+def test_too_many_bytes_are_refused_unread() -> None:
+    assert _code(b"\xff\xd8\xff" + bytes(51 * 1024 * 1024)) is ErrorCode.SOURCE_TOO_LARGE
+
+
+def test_a_very_long_image_is_refused() -> None:
+    assert _code(encoded(np.zeros((1, 20_000, 3), np.uint8), "PNG")) is ErrorCode.SOURCE_TOO_LARGE
+
+
+_SEEDS = [
+    encoded(np.arange(48 * 64 * 3, dtype=np.uint8).reshape(48, 64, 3), image_format)
+    for image_format in ("JPEG", "PNG", "WEBP", "TIFF", "GIF")
+]
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    seed=st.sampled_from(_SEEDS),
+    changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8),
+    end=st.floats(0.02, 1),
+)
+def test_damaged_files_never_crash(seed: bytes, changes: list[tuple[float, int]], end: float) -> None:
+    """Any change and any cut of a file gives a photo or a code."""
+    data = bytearray(seed[: max(1, int(len(seed) * end))])
+    for where, value in changes:
+        data[min(len(data) - 1, int(where * len(data)))] = value
+    with contextlib.suppress(ImageFaultError):
+        photo = decode(bytes(data))
+        assert photo.rgb.shape == (photo.size[1], photo.size[0], 3)
