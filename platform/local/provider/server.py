@@ -27,6 +27,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from local.provider import invokes
 from local.provider.connection import Connection
 from local.provider.context import Context
+from local.provider.core import ResourceType
 from local.provider.diff import Change, Kind
 from local.provider.registry import MODULES, resource_type
 from local.provider.values import Bag, from_wire, to_wire
@@ -48,6 +49,11 @@ _KINDS = {
 
 def _property_diff(change: Change) -> sdk.PropertyDiff:
     return sdk.PropertyDiff(_KINDS[change.kind, change.replace], input_diff=True)
+
+
+def _kind(qualified: str) -> ResourceType:
+    """The type of a URN, which has its parents' types before it: `a:b:Parent$aws:sqs/queue:Queue`."""
+    return resource_type(qualified.rsplit("$", 1)[-1])
 
 
 class LocalProvider(sdk.Provider):
@@ -75,7 +81,7 @@ class LocalProvider(sdk.Provider):
         return sdk.ConfigureResponse(accept_secrets=True, supports_preview=True, accept_resources=False)
 
     async def check(self, request: sdk.CheckRequest) -> sdk.CheckResponse:
-        checked = resource_type(request.type).check(
+        checked = _kind(request.type).check(
             request.name, from_wire(request.new_inputs), from_wire(request.old_inputs), request.random_seed
         )
         return sdk.CheckResponse(
@@ -84,7 +90,7 @@ class LocalProvider(sdk.Provider):
         )
 
     async def diff(self, request: sdk.DiffRequest) -> sdk.DiffResponse:
-        found = resource_type(request.type).diff(
+        found = _kind(request.type).diff(
             _old_inputs.get(Bag()).values,
             from_wire(request.old_state).values,
             from_wire(request.new_inputs).values,
@@ -99,14 +105,14 @@ class LocalProvider(sdk.Provider):
         )
 
     async def create(self, request: sdk.CreateRequest) -> sdk.CreateResponse:
-        kind, inputs = resource_type(request.type), from_wire(request.properties)
+        kind, inputs = _kind(request.type), from_wire(request.properties)
         if request.preview:
             return sdk.CreateResponse(resource_id="", properties=to_wire(kind.preview(inputs)))
         identifier, outputs = await asyncio.to_thread(kind.create, self.context, inputs)
         return sdk.CreateResponse(resource_id=identifier, properties=to_wire(outputs))
 
     async def read(self, request: sdk.ReadRequest) -> sdk.ReadResponse:
-        kind = resource_type(request.type)
+        kind = _kind(request.type)
         found = await asyncio.to_thread(
             kind.refresh,
             self.context,
@@ -120,14 +126,14 @@ class LocalProvider(sdk.Provider):
         return sdk.ReadResponse(request.resource_id, to_wire(outputs), to_wire(inputs))
 
     async def update(self, request: sdk.UpdateRequest) -> sdk.UpdateResponse:
-        kind, state, inputs = resource_type(request.type), from_wire(request.olds), from_wire(request.news)
+        kind, state, inputs = _kind(request.type), from_wire(request.olds), from_wire(request.news)
         if request.preview:
             return sdk.UpdateResponse(properties=to_wire(kind.preview(inputs, state)))
         outputs = await asyncio.to_thread(kind.update, self.context, request.resource_id, state, inputs)
         return sdk.UpdateResponse(properties=to_wire(outputs))
 
     async def delete(self, request: sdk.DeleteRequest) -> None:
-        kind, state = resource_type(request.type), from_wire(request.properties)
+        kind, state = _kind(request.type), from_wire(request.properties)
         await asyncio.to_thread(kind.delete, self.context, request.resource_id, state.values)
 
     async def invoke(self, request: sdk.InvokeRequest) -> sdk.InvokeResponse:
