@@ -10,9 +10,13 @@ from workers.contracts import Problem
 
 MODULES: Mapping[str, tuple[str, ...]] = {
     "aws": (
+        "budgets",
         "cloudwatch",
         "cognito",
+        "ec2",
+        "ec2_access",
         "ecr",
+        "events",
         "iam",
         "kms",
         "lambda_",
