@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.files import checksum
 from local.paths import Paths
 from local.ports import HOST, Ports
 from local.probe import answers
@@ -82,9 +83,10 @@ class Emulator:
 
     def _service(self, python: Path, functions: Mapping[str, str]) -> Service:
         state = self.paths.emulator_state
+        code = Path(__file__).with_name("emulator_main.py")
         return Service(
             name=NAME,
-            argv=(str(python), "-P", str(Path(__file__).with_name("emulator_main.py"))),
+            argv=(str(python), "-P", str(code), checksum(code)),
             env={
                 "AUTH": "true",
                 "BIND_HOST": HOST,

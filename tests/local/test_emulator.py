@@ -117,6 +117,21 @@ def test_a_role_may_do_what_its_policy_says_and_no_more(emulator: Emulator, aws:
         reader.put_object(Bucket="images", Key="b", Body=b"")
 
 
+def test_who_may_send_may_send_in_batches(emulator: Emulator, aws: Aws) -> None:
+    url = hold_something(aws)
+    role = aws.call("iam", "create_role", RoleName="sender", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    queue = "arn:aws:sqs:us-west-2:000000000000:jobs"
+    statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": queue}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws.call("iam", "put_role_policy", RoleName="sender", PolicyName="p", PolicyDocument=document)
+    session = aws.call("sts", "assume_role", RoleArn=role, RoleSessionName="test")["Credentials"]
+    sender = _client(emulator.connection, session, "sqs")
+    sent = sender.send_message_batch(QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "x"}])
+    assert len(sent["Successful"]) == 1
+    with pytest.raises(sender.exceptions.ClientError, match="AccessDenied"):
+        sender.delete_message_batch(QueueUrl=url, Entries=[{"Id": "1", "ReceiptHandle": "x"}])
+
+
 def test_a_function_gets_its_role_s_session_and_the_emulator_s_address(emulator: Emulator, aws: Aws) -> None:
     role = aws.call("iam", "create_role", RoleName="f", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     names = '("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_REGION", "TMPDIR")'
@@ -148,11 +163,12 @@ def test_an_unknown_access_key_is_refused(emulator: Emulator) -> None:
         stranger.call("s3", "list_buckets")
 
 
-def _client(connection: Connection, session: dict[str, str]) -> Any:
+def _client(connection: Connection, session: dict[str, str], service: str = "s3") -> Any:
     import boto3
 
-    return boto3.client(
-        "s3",
+    client: Any = boto3.client
+    return client(
+        service,
         endpoint_url=connection.endpoint,
         region_name=connection.region,
         aws_access_key_id=session["AccessKeyId"],
