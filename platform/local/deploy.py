@@ -10,7 +10,7 @@ from typing import Any
 from local import package
 from local.files import checksum, read_json, write_atomic
 from local.paths import Paths
-from local.provider.connection import Aws, AwsError, Connection
+from local.provider.connection import Aws, AwsError
 from local.reporting import Reporter
 from workers.contracts.problem import Problem
 
@@ -32,7 +32,7 @@ class Deployer:
     """Deploys the application to one emulator."""
 
     paths: Paths
-    connection: Connection
+    aws: Aws
     stack: str = "local"
 
     @property
@@ -51,7 +51,7 @@ class Deployer:
     def deploy(self, outputs: Mapping[str, Any], report: Reporter) -> Deployment:
         """Package, create or update the CloudFormation stack, migrate. Nothing happens where nothing
         changed."""
-        aws = Aws(self.connection)
+        aws = self.aws
         built = package.build(self.paths, self.stack, outputs, report)
         before = self.current()
         if before and before.checksum == built.checksum and self._exists(aws):
@@ -78,9 +78,9 @@ class Deployer:
         return answer if isinstance(answer, dict) else {}
 
     def _template(self, aws: Aws, built: package.Package) -> str:
-        bucket = f"bluemoxon-{self.stack}-deploy-{self.connection.account}"
+        bucket = f"bluemoxon-{self.stack}-deploy-{self.aws.connection.account}"
         if aws.find("s3", "head_bucket", Bucket=bucket) is None:
-            location = {"LocationConstraint": self.connection.region}
+            location = {"LocationConstraint": self.aws.connection.region}
             aws.call("s3", "create_bucket", Bucket=bucket, CreateBucketConfiguration=location)
         key = f"{checksum(built.archive.read_bytes())}.zip"
         if aws.find("s3", "head_object", Bucket=bucket, Key=key) is None:
@@ -103,12 +103,12 @@ class Deployer:
         return str(reply["Stacks"][0]["StackStatus"])
 
     def _apply(self, aws: Aws, template: str) -> None:
-        bucket = f"bluemoxon-{self.stack}-deploy-{self.connection.account}"
+        bucket = f"bluemoxon-{self.stack}-deploy-{self.aws.connection.account}"
         key = f"{checksum(template)}.template.json"
         aws.call("s3", "put_object", Bucket=bucket, Key=key, Body=template.encode())
         parameters = {
             "StackName": self._name,
-            "TemplateURL": f"{self.connection.endpoint}/{bucket}/{key}",
+            "TemplateURL": f"{self.aws.connection.endpoint}/{bucket}/{key}",
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         }
         try:
@@ -174,5 +174,5 @@ class Deployer:
         for resource in self._resources(aws):
             if resource["ResourceType"] in {"AWS::ApiGateway::RestApi", "AWS::Serverless::Api"}:
                 api = resource["PhysicalResourceId"]
-                return f"{self.connection.endpoint}/_aws/execute-api/{api}/{STAGE_OF_API}"
+                return f"{self.aws.connection.endpoint}/_aws/execute-api/{api}/{STAGE_OF_API}"
         raise Problem("The deployed application has no API.", fix="Run `./bmx up` again.")

@@ -8,7 +8,7 @@ are.
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from local.engine.find import Engine, find_engine
 from local.engine.project import Project
 from local.files import checksum, read_json, write_atomic
 from local.paths import Paths
-from local.provider.connection import Aws, Connection
+from local.provider.connection import Aws
 from local.reporting import Reporter
 from workers.contracts.problem import Problem
 
@@ -39,7 +39,7 @@ class Infrastructure:
     """The resources of stack `local` on one emulator."""
 
     paths: Paths
-    connection: Connection
+    aws: Aws
     stack: str = "local"
 
     @property
@@ -59,10 +59,13 @@ class Infrastructure:
         """Which kind of engine made the stack."""
         return self._kind_file.read_text().strip() if self._kind_file.exists() else None
 
-    def apply(self, report: Reporter, *, refresh: bool = False) -> Outputs:
+    def apply(
+        self, report: Reporter, *, refresh: bool = False, before: Callable[[], object] = lambda: None
+    ) -> Outputs:
         """Bring the emulator in line with the program; at once where nothing has changed since.
 
-        `refresh`: look at every resource first, because some may be missing.
+        `refresh`: look at every resource first, because some may be missing. `before` is called if there is
+        something to do.
         """
         fingerprint = self._fingerprint()
         record = read_json(self._record)
@@ -71,6 +74,7 @@ class Infrastructure:
             if self._is_there(known):
                 return known
             refresh = True
+        before()
         again = self.kind() is not None
         self._record.unlink(missing_ok=True)
         engine = find_engine(self.paths)
@@ -92,7 +96,7 @@ class Infrastructure:
             return self._apply_in_process(engine, report)
         from local.engine.cli import Pulumi
 
-        pulumi = Pulumi(engine, self.paths, self.connection, self.stack)
+        pulumi = Pulumi(engine, self.paths, self.aws.connection, self.stack)
         pulumi.unlock()
         report.say(f"Applying the Pulumi program (pulumi {engine.version}, {engine.origin.value})")
         summary = pulumi.up(report, refresh=refresh)
@@ -110,7 +114,7 @@ class Infrastructure:
                 self.paths.platform,
                 self.stack,
                 project.config(),
-                self.connection,
+                self.aws.connection,
                 self.paths.state / "in-process.json",
                 report.say,
                 project.name,
@@ -120,7 +124,7 @@ class Infrastructure:
         paths = self.paths
         return checksum(
             sys.version,
-            self.connection.endpoint,
+            self.aws.connection.endpoint,
             str(paths.home),
             [
                 paths.repo / "Pulumi.yaml",
@@ -136,9 +140,8 @@ class Infrastructure:
 
     def _is_there(self, outputs: Outputs) -> bool:
         """Whether the emulator still holds the stack, judged by its bucket and its API key."""
-        aws = Aws(self.connection)
-        bucket = aws.find("s3", "head_bucket", Bucket=outputs["images_bucket"])
-        key = aws.find("secretsmanager", "describe_secret", SecretId=outputs["api_key_secret_arn"])
+        bucket = self.aws.find("s3", "head_bucket", Bucket=outputs["images_bucket"])
+        key = self.aws.find("secretsmanager", "describe_secret", SecretId=outputs["api_key_secret_arn"])
         return bucket is not None and key is not None
 
 

@@ -107,12 +107,17 @@ class LocalStack:
     @cached_property
     def infrastructure(self) -> Infrastructure:
         """The resources on the emulator."""
-        return Infrastructure(self.paths, self.emulator.connection)
+        return Infrastructure(self.paths, self.aws)
 
     @cached_property
     def deployer(self) -> Deployer:
         """The application on the emulator."""
-        return Deployer(self.paths, self.emulator.connection)
+        return Deployer(self.paths, self.aws)
+
+    @cached_property
+    def aws(self) -> Aws:
+        """The emulator, as its root."""
+        return Aws(self.emulator.connection)
 
     def up(self, report: Reporter) -> StackStatus:
         """Start what does not run, apply and deploy what has changed, and wait until the API answers."""
@@ -125,11 +130,10 @@ class LocalStack:
             self.emulator.start(report, self.functions.addresses())
             for database in instances(self.paths.postgres):
                 database.start()
-            aws = Aws(self.emulator.connection)
             outputs = self._apply(report, refresh=killed)
-            self.functions.start(outputs["functions"], aws, report)
+            self.functions.start(outputs["functions"], self.aws, report)
             deployment = self.deployer.deploy(outputs, report)
-            self._write_api_key(aws, outputs)
+            self._write_api_key(outputs)
             self._wait_for_api(deployment)
             self.processes.start(self._supervisor())
         return self.status()
@@ -170,7 +174,7 @@ class LocalStack:
             api_key=self._api_key() if outputs else "",
             outputs=outputs,
             functions=deployment.functions if deployment else None,
-            aws=Aws(self.emulator.connection) if outputs else None,
+            aws=self.aws if outputs else None,
         )
 
     def running(self) -> StackStatus:
@@ -182,9 +186,11 @@ class LocalStack:
         return status
 
     def _apply(self, report: Reporter, *, refresh: bool) -> Outputs:
-        # The supervisor would start a database that the engine is just replacing.
-        self.processes.stop(SUPERVISOR)
-        return self.infrastructure.apply(report, refresh=refresh)
+        def pause() -> None:
+            # The supervisor would start a database that the engine is just replacing.
+            self.processes.stop(SUPERVISOR)
+
+        return self.infrastructure.apply(report, refresh=refresh, before=pause)
 
     def _ensure_model(self, report: Reporter) -> None:
         from workers.image_processor.models import ModelStore
@@ -199,8 +205,8 @@ class LocalStack:
 
         store.ensure(*MODEL, progress)
 
-    def _write_api_key(self, aws: Aws, outputs: Outputs) -> None:
-        secret = aws.call("secretsmanager", "get_secret_value", SecretId=outputs["api_key_secret_arn"])
+    def _write_api_key(self, outputs: Outputs) -> None:
+        secret = self.aws.call("secretsmanager", "get_secret_value", SecretId=outputs["api_key_secret_arn"])
         key = str(json.loads(secret["SecretString"])["current"])
         if self._api_key() != key:
             write_atomic(self.paths.api_key, key, mode=0o600)
