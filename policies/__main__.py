@@ -6,6 +6,6 @@ from rules import adapter, catalogue, settings
 
 PolicyPack(
     "bluemoxon",
-    adapter.policies(catalogue.RULES, settings.load()),
+    adapter.policies(catalogue.RULES, settings.load(known=catalogue.BY_ID)),
     enforcement_level=EnforcementLevel.MANDATORY,
 )

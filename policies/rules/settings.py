@@ -5,6 +5,7 @@ until then each violation it covers is still shown, as advice.
 """
 
 import datetime
+from collections.abc import Container
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
@@ -105,19 +106,31 @@ def stack_of(urn: str) -> str:
     return urn.split("::", 1)[0].removeprefix("urn:pulumi:")
 
 
-def load(path: Path = SETTINGS) -> PackSettings:
-    """Read the settings; raises `Problem` naming every fault. An absent file means the defaults."""
+def load(path: Path = SETTINGS, *, known: Container[str] | None = None) -> PackSettings:
+    """Read the settings; raises `Problem` naming every fault, a rule that is not `known` included.
+
+    An absent file means the defaults.
+    """
     if not path.exists():
         return PackSettings()
     try:
-        return PackSettings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        settings = PackSettings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except (ValidationError, yaml.YAMLError) as error:
         if isinstance(error, ValidationError):
             faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
         else:
             faults = ["it is not YAML"]
-        raise Problem(
-            f"{path.name} cannot be used: {'; '.join(faults)}.",
-            why="Without it nobody knows which exceptions hold.",
-            fix="Correct it; docs/policies.md describes it.",
-        ) from None
+        raise _unusable(path, faults) from None
+    named = (exemption.rule for stack in settings.stacks.values() for exemption in stack.exceptions)
+    strangers = [f"there is no rule {rule}" for rule in named if known is not None and rule not in known]
+    if strangers:
+        raise _unusable(path, strangers)
+    return settings
+
+
+def _unusable(path: Path, faults: list[str]) -> Problem:
+    return Problem(
+        f"{path.name} cannot be used: {'; '.join(faults)}.",
+        why="Without it nobody knows which exceptions hold.",
+        fix="Correct it; docs/policies.md describes it.",
+    )

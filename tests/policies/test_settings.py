@@ -1,0 +1,67 @@
+"""Levels and exceptions: for one stack, with a reason, and for a while."""
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from rules import settings
+from rules.catalogue import BY_ID
+from rules.settings import PackSettings
+from workers.contracts import Problem
+
+TODAY = datetime.date(2026, 3, 1)
+URN = "urn:pulumi:staging::bluemoxon::aws:sqs/queue:Queue::work"
+EXCEPTION = {
+    "rule": "queue-has-dlq",
+    "urn": "urn:pulumi:staging::*::work",
+    "level": "advisory",
+    "reason": "Its producer is being retired (see the runbook).",
+    "expires": "2026-04-01",
+}
+
+
+def pack(**more: object) -> PackSettings:
+    return PackSettings.model_validate({"stacks": {"staging": {"exceptions": [{**EXCEPTION, **more}]}}})
+
+
+def test_an_exception_holds_for_its_stack_rule_and_resource_until_its_day() -> None:
+    level = pack().level
+    assert level("queue-has-dlq", "mandatory", URN, TODAY) == "advisory"
+    assert level("queue-has-dlq", "mandatory", URN, datetime.date(2026, 4, 1)) == "mandatory"
+    assert level("queue-encrypted", "mandatory", URN, TODAY) == "mandatory"
+    assert level("queue-has-dlq", "mandatory", URN.replace("::work", "::other"), TODAY) == "mandatory"
+    assert level("queue-has-dlq", "mandatory", URN.replace("staging", "prod"), TODAY) == "mandatory"
+
+
+@pytest.mark.parametrize("missing", ["reason", "expires", "rule", "urn"])
+def test_an_exception_without_reason_or_day_is_refused(missing: str) -> None:
+    entry = {key: value for key, value in EXCEPTION.items() if key != missing}
+    with pytest.raises(ValueError, match=missing):
+        PackSettings.model_validate({"stacks": {"staging": {"exceptions": [entry]}}})
+
+
+def test_parameters_of_a_stack_are_the_defaults_overlaid() -> None:
+    read = PackSettings.model_validate(
+        {"defaults": {"backup_days": 14}, "stacks": {"local": {"parameters": {"database_tls": False}}}}
+    )
+    assert read.stack("local").parameters.backup_days == 14
+    assert read.stack("local").parameters.database_tls is False
+    assert read.stack("prod").parameters.database_tls is True
+
+
+def test_an_unknown_key_or_rule_is_refused_with_the_place(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("stacks: {prod: {exeptions: []}}")
+    with pytest.raises(Problem, match="exeptions"):
+        settings.load(file)
+    file.write_text(
+        "stacks: {prod: {exceptions: [{rule: no-such-rule, urn: '*', reason: because it has to be, "
+        "expires: 2026-04-01}]}}"
+    )
+    with pytest.raises(Problem, match="no-such-rule"):
+        settings.load(file, known=BY_ID)
+
+
+def test_the_projects_own_settings_can_be_used() -> None:
+    assert settings.load(known=BY_ID).stack("staging").exceptions == ()
