@@ -6,6 +6,7 @@ SDK, which unpacks each resource anew for each policy.
 
 import sys
 import time
+from typing import Any
 
 from rules import unknowns
 from rules.catalogue import RESOURCE_RULES, RULES, STACK_RULES
@@ -57,7 +58,7 @@ def through_the_sdk(subject: Stack) -> float:
 
     from rules.adapter import policies
 
-    servicer = _PolicyAnalyzerServicer(
+    servicer: Any = _PolicyAnalyzerServicer(
         "bluemoxon", "0.0.1", policies(RULES, PackSettings()), EnforcementLevel.MANDATORY
     )
     requests, members = [], []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rules import settings
+from rules import document, settings
 from rules.catalogue import BY_ID
 from rules.settings import PackSettings
 from workers.contracts import Problem
@@ -65,3 +65,8 @@ def test_an_unknown_key_or_rule_is_refused_with_the_place(tmp_path: Path) -> Non
 
 def test_the_projects_own_settings_can_be_used() -> None:
     assert settings.load(known=BY_ID).stack("staging").exceptions == ()
+
+
+def test_the_documented_rules_are_the_rules() -> None:
+    text = document.DOCUMENT.read_text(encoding="utf-8")
+    assert document.render(text) == text, "run `python -m rules.document`"
