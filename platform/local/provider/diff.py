@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from local.provider.values import Properties, Unknown, Value
 
 _INDEX = re.compile(r"\[[^\]]*\]")
+_ANY = re.compile(r"(\[\*\]|\.\*)$")
 
 
 class Kind(enum.Enum):
@@ -120,7 +121,7 @@ def _text(value: bool | int | float | str) -> str:
 def _ignored(path: str, ignore: list[str]) -> bool:
     plain = _INDEX.sub("", path)
     for pattern in ignore:
-        stem = pattern.rstrip("*").rstrip(".[")
+        stem = _ANY.sub("", pattern)
         if path == stem or path.startswith((stem + ".", stem + "[")) or plain == stem:
             return True
     return False

@@ -1,12 +1,7 @@
 """Lambda: functions (container images and archives), event sources, permissions."""
 # ruff: noqa: ARG002, S105
 
-import base64
-import hashlib
-import io
 import time
-import zipfile
-from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -15,6 +10,7 @@ from local.provider import tags
 from local.provider.context import Context
 from local.provider.core import Diff, ResourceType
 from local.provider.diff import Change, Kind
+from local.provider.lambda_code import archive_bytes, digest
 from local.provider.schema import Mismatch
 from local.provider.shapes import back, camel, pascal, renamed
 from local.provider.values import Properties, Unknown
@@ -45,36 +41,6 @@ _DEFAULTS: Properties = {"memorySize": 128, "timeout": 3, "packageType": "Zip", 
 _CODE = ("code", "imageUri", "s3Bucket", "s3Key", "s3ObjectVersion", "sourceCodeHash")
 _READY_WITHIN = 30.0
 """Seconds in which a function must leave `Pending`."""
-
-
-def archive_bytes(archive: pulumi.Archive) -> bytes:
-    """A deployment package out of Pulumi's archive: the same content gives the same bytes."""
-    if isinstance(archive, pulumi.FileArchive):
-        path = Path(archive.path)
-        if path.is_file():
-            return path.read_bytes()
-        files = {str(one.relative_to(path)): one.read_bytes() for one in path.rglob("*") if one.is_file()}
-    elif isinstance(archive, pulumi.AssetArchive):
-        files = {name: _asset_bytes(asset) for name, asset in archive.assets.items()}
-    else:
-        raise Problem("A function's code comes from a file, a folder or assets here.")
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as package:
-        for name in sorted(files):
-            package.writestr(zipfile.ZipInfo(name), files[name])
-    return buffer.getvalue()
-
-
-def _asset_bytes(asset: object) -> bytes:
-    if isinstance(asset, pulumi.StringAsset):
-        return asset.text.encode()
-    if isinstance(asset, pulumi.FileAsset):
-        return Path(str(asset.path)).read_bytes()
-    raise Problem("A function's code holds files and texts only here.")
-
-
-def _digest(code: bytes) -> str:
-    return base64.b64encode(hashlib.sha256(code).digest()).decode()
 
 
 def _configuration(inputs: Properties) -> dict[str, Any]:
@@ -141,11 +107,11 @@ class Function(ResourceType):
         without = ({**inputs, "code": None} for inputs in (old_inputs, new))
         found = super().diff(next(without), state, next(without), ignore)
         code = new.get("code")
-        if isinstance(code, pulumi.Archive) and "code" not in ignore:
-            digest = _digest(archive_bytes(code))
-            if digest != state.get("codeSha256"):
-                return Diff((*found.changes, Change("code", Kind.UPDATE, False)), found.delete_before_replace)
-        return found
+        if not isinstance(code, pulumi.Archive) or "code" in ignore:
+            return found
+        if digest(archive_bytes(code)) == state.get("codeSha256"):
+            return found
+        return Diff((*found.changes, Change("code", Kind.UPDATE, False)), found.delete_before_replace)
 
     def make(self, ctx: Context, inputs: Properties) -> str:
         optional = {"Architectures": inputs.get("architectures"), "Publish": inputs.get("publish")}
@@ -238,7 +204,7 @@ class Function(ResourceType):
         }
         if isinstance(state.get("code"), pulumi.Archive):
             outputs["code"] = state["code"]
-            outputs["codeSha256"] = _digest(archive_bytes(state["code"]))
+            outputs["codeSha256"] = digest(archive_bytes(state["code"]))
         if image := reply.get("Code", {}).get("ImageUri"):
             outputs["imageUri"] = image
         variables = (found.get("Environment") or {}).get("Variables")

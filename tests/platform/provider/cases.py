@@ -13,7 +13,7 @@ Outputs = dict[str, Properties]
 
 @dataclass(frozen=True)
 class Case:
-    """`needs` makes what the type refers to; its outputs are handed to `start` and `then` by name."""
+    """`needs` are made first; their outputs are handed to `start` and `then` by name."""
 
     token: str
     start: Callable[[Outputs], Properties]
@@ -42,7 +42,7 @@ def trust(service: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-PREREQUISITES: dict[str, tuple[str, Properties]] = {
+PREREQUISITES: dict[str, tuple[str, Properties | Callable[[Outputs], Properties]]] = {
     "queue": ("aws:sqs/queue:Queue", {"name": "needed-queue", "visibilityTimeoutSeconds": 60}),
     "role": ("aws:iam/role:Role", {"name": "needed-role", "assumeRolePolicy": trust("lambda.amazonaws.com")}),
     "bucket": ("aws:s3/bucket:Bucket", {"bucket": "needed-bucket", "forceDestroy": True}),
@@ -56,6 +56,25 @@ PREREQUISITES: dict[str, tuple[str, Properties]] = {
     "pool": ("aws:cognito/userPool:UserPool", {"name": "needed-pool"}),
     "vpc": ("aws:ec2/vpc:Vpc", {"cidrBlock": "10.20.0.0/16"}),
     "key": ("aws:kms/key:Key", {"description": "needed", "deletionWindowInDays": 7}),
+    "second key": ("aws:kms/key:Key", {"description": "needed too", "deletionWindowInDays": 7}),
+    "function": (
+        "aws:lambda/function:Function",
+        lambda made: {
+            "name": "needed-function",
+            "packageType": "Image",
+            "imageUri": "000000000000.dkr.ecr.us-west-2.amazonaws.com/worker@sha256:" + "a" * 64,
+            "role": made["role"]["arn"],
+        },
+    ),
+    "subnet": (
+        "aws:ec2/subnet:Subnet",
+        lambda made: {"vpcId": made["vpc"]["id"], "cidrBlock": "10.20.2.0/24"},
+    ),
+    "table": ("aws:ec2/routeTable:RouteTable", lambda made: {"vpcId": made["vpc"]["id"]}),
+    "group": (
+        "aws:ec2/securityGroup:SecurityGroup",
+        lambda made: {"name": "needed-group", "vpcId": made["vpc"]["id"]},
+    ),
     "rule": (
         "aws:cloudwatch/eventRule:EventRule",
         {"name": "needed-rule", "scheduleExpression": "rate(1 minute)"},
@@ -65,10 +84,14 @@ PREREQUISITES: dict[str, tuple[str, Properties]] = {
 
 def prepare(ctx: Context, names: tuple[str, ...]) -> tuple[list[Resource], Outputs]:
     """Make the prerequisites: the resources to delete afterwards, and their outputs with `id`."""
-    made, outputs = [], {}
+    made: list[Resource] = []
+    outputs: Outputs = {}
     for name in names:
         token, inputs = PREREQUISITES[name]
         resource = Resource(ctx, token, name)
-        outputs[name] = {**resource.create(dict(inputs)), "id": resource.identifier}
+        outputs[name] = {
+            **resource.create(inputs(outputs) if callable(inputs) else dict(inputs)),
+            "id": resource.identifier,
+        }
         made.append(resource)
     return made, outputs

@@ -8,11 +8,12 @@ from local.provider.context import Context
 from local.provider.registry import recorded_types, resource_types
 from tests.platform.provider.cases import Case, Outputs, prepare
 from tests.platform.provider.cases_core import CORE
+from tests.platform.provider.cases_more import MORE
 from tests.platform.provider.lifecycle import Resource, changed
 
 pytestmark = pytest.mark.local
 
-CASES = (*CORE,)
+CASES = (*CORE, *MORE)
 
 
 @pytest.fixture(params=CASES, ids=lambda case: case.id)

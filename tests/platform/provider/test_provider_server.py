@@ -1,0 +1,170 @@
+"""The provider as a plugin: its process, its protocol, its end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc  # type: ignore[import-untyped]
+import pytest
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.runtime import rpc
+from pulumi.runtime.proto import provider_pb2 as messages
+from pulumi.runtime.proto import provider_pb2_grpc as services
+
+from local.paths import REPO
+from local.provider.connection import Connection
+from local.provider.values import UNKNOWN, Bag, Properties, from_wire, to_wire
+
+pytestmark = pytest.mark.local
+
+URN = "urn:pulumi:local::bluemoxon::bluemoxon:queue:Worker$aws:sqs/queue:Queue::images"
+
+
+def start(package: str, connection: Connection, home: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "local.provider", package, "127.0.0.1:1", "--logtostderr"],
+        env={
+            **os.environ,
+            **connection.to_environment(),
+            "BMX_HOME": str(home),
+            "PYTHONPATH": os.pathsep.join([str(REPO / "platform"), str(REPO)]),
+        },
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def plugin(connection: Connection, tmp_path: Path) -> Iterator[Any]:
+    process = start("aws", connection, tmp_path)
+    assert process.stdout is not None
+    port = int(process.stdout.readline())
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = services.ResourceProviderStub(channel)
+        stub.Handshake(messages.ProviderHandshakeRequest(engine_address="127.0.0.1:1"))
+        stub.Configure(messages.ConfigureRequest(args=wire({"region": "us-west-2"}), acceptSecrets=True))
+        yield stub
+    process.kill()
+    process.wait()
+
+
+def wire(values: Properties, *secrets: str) -> Any:
+    return PropertyValue.marshal_map(to_wire(Bag(values, frozenset(secrets))))
+
+
+def plain(struct: Any) -> Bag:
+    return from_wire(PropertyValue.unmarshal_map(struct))
+
+
+def test_a_resource_goes_through_the_protocol(plugin: Any) -> None:
+    wanted = {"name": "over-the-wire", "visibilityTimeoutSeconds": 60}
+    checked = plugin.Check(messages.CheckRequest(urn=URN, news=wire(wanted), randomSeed=b"s"))
+    assert not checked.failures
+
+    preview = plugin.Create(messages.CreateRequest(urn=URN, properties=checked.inputs, preview=True))
+    assert plain(preview.properties).values["arn"] is UNKNOWN
+
+    created = plugin.Create(messages.CreateRequest(urn=URN, properties=checked.inputs))
+    assert created.id.endswith("/over-the-wire")
+    outputs = plain(created.properties).values
+    assert outputs["arn"].endswith(":over-the-wire")
+
+    def diff(new: Properties, *ignore: str) -> Any:
+        return plugin.Diff(
+            messages.DiffRequest(
+                urn=URN,
+                id=created.id,
+                olds=created.properties,
+                old_inputs=checked.inputs,
+                news=wire(new),
+                ignoreChanges=ignore,
+            )
+        )
+
+    assert diff(wanted).changes == messages.DiffResponse.DIFF_NONE
+    change = diff({**wanted, "visibilityTimeoutSeconds": 90})
+    assert change.changes == messages.DiffResponse.DIFF_SOME
+    assert change.detailedDiff["visibilityTimeoutSeconds"].kind == messages.PropertyDiff.UPDATE
+    assert list(change.replaces) == []
+    replacement = diff({**wanted, "name": "other"})
+    assert list(replacement.replaces) == ["name"]
+    assert replacement.detailedDiff["name"].kind == messages.PropertyDiff.UPDATE_REPLACE
+    unknown = diff({**wanted, "name": rpc.UNKNOWN})
+    assert list(unknown.replaces) == ["name"]
+    ignored = diff({**wanted, "visibilityTimeoutSeconds": 90}, "visibilityTimeoutSeconds")
+    assert ignored.changes == messages.DiffResponse.DIFF_NONE
+
+    updated = plugin.Update(
+        messages.UpdateRequest(
+            urn=URN,
+            id=created.id,
+            olds=created.properties,
+            news=wire({**wanted, "visibilityTimeoutSeconds": 90}),
+        )
+    )
+    assert plain(updated.properties).values["visibilityTimeoutSeconds"] == 90
+
+    def read() -> Any:
+        return plugin.Read(
+            messages.ReadRequest(urn=URN, id=created.id, properties=updated.properties, inputs=checked.inputs)
+        )
+
+    drifted = read()
+    assert plain(drifted.inputs).values == {"name": "over-the-wire", "visibilityTimeoutSeconds": 90}
+    plugin.Delete(messages.DeleteRequest(urn=URN, id=created.id, properties=updated.properties))
+    assert read().id == ""
+
+
+def test_a_wrong_property_is_a_check_failure(plugin: Any) -> None:
+    answer = plugin.Check(messages.CheckRequest(urn=URN, news=wire({"visibilitySeconds": 1})))
+    assert [failure.property for failure in answer.failures] == ["visibilitySeconds"]
+
+
+def test_an_unknown_type_is_told_in_one_sentence(plugin: Any) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        plugin.Check(messages.CheckRequest(urn="urn:pulumi:s::p::aws:sqs/nothing:Nothing::n", news=wire({})))
+    details = caught.value.details()
+    assert "does not know the type aws:sqs/nothing:Nothing" in details
+    assert "Traceback" not in details
+
+
+def test_a_secret_input_is_a_secret_output(plugin: Any) -> None:
+    urn = "urn:pulumi:s::p::aws:sqs/queue:Queue::q"
+    made = plugin.Create(
+        messages.CreateRequest(
+            urn=urn, properties=wire({"name": "with-a-secret", "tags": {"a": "b"}}, "tags"), preview=True
+        )
+    )
+    assert plain(made.properties).secrets == {"tags"}
+
+
+def test_data_sources_answer(plugin: Any) -> None:
+    def ask(token: str, **arguments: object) -> Bag:
+        answer = plugin.Invoke(messages.InvokeRequest(tok=token, args=wire(arguments)))
+        return plain(getattr(answer, "return"))
+
+    identity = ask("aws:index/getCallerIdentity:getCallerIdentity").values
+    assert (identity["accountId"], identity["arn"]) == ("000000000000", "arn:aws:iam::000000000000:root")
+    assert ask("aws:index/getPartition:getPartition").values["partition"] == "aws"
+    assert len(ask("aws:index/getAvailabilityZones:getAvailabilityZones").values["names"]) >= 2
+    statement = {"actions": ["s3:GetObject"], "resources": ["*"]}
+    document = ask("aws:iam/getPolicyDocument:getPolicyDocument", statements=[statement]).values["json"]
+    assert '"Action": "s3:GetObject"' in document
+    with pytest.raises(grpc.RpcError, match="does not know the function aws:a/b:c"):
+        ask("aws:a/b:c")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_leaves_at_once(connection: Connection, tmp_path: Path, number: signal.Signals) -> None:
+    process = start("random", connection, tmp_path)
+    assert process.stdout is not None
+    assert int(process.stdout.readline()) > 0
+    began = time.monotonic()
+    process.send_signal(number)
+    assert process.wait(timeout=5) == 0
+    assert time.monotonic() - began < 2
