@@ -1,6 +1,6 @@
 """`bmx demo` and `bmx import`: listings in, cutouts out."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +24,17 @@ if TYPE_CHECKING:
     from local.stack import StackStatus
 
 
+@dataclass(frozen=True)
+class CutoutFile:
+    """One image's cutout as a file, and the original's bytes to show beside it. Numbers count from 1."""
+
+    book_id: str
+    number: int
+    is_primary: bool
+    original: bytes
+    path: Path
+
+
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command(epilog="Example: bmx demo --json")(demo)
@@ -43,8 +54,11 @@ def demo(json_output: JsonOption = False) -> None:
         folders = write_listings(paths.home / "samples")
         listings = [Listing(item=sample.item, title=sample.title, photos=sample.photos) for sample in folders]
         books = _import(ui, status, listings)
-        sheet = _contact_sheet(ui, books, paths.home / "demo" / "contact-sheet.png")
-        return _outcome(books, status, sheet)
+        files = _fetch_cutouts(books, paths.home / "demo")
+        sheet = _contact_sheet(books, files, paths.home / "demo" / "contact-sheet.png")
+        if sheet is None:
+            ui.warn("No image has a cutout, so there is no contact sheet.")
+        return _outcome(books, status, files, sheet)
 
     execute("demo", json_output, action)
 
@@ -59,6 +73,8 @@ def import_folder(
     """Import a folder of your own photos as a listing and wait for its cutouts."""
 
     def action(ui: Ui) -> Outcome:
+        from local.paths import Paths
+
         found = listing_of_folder(folder)
         for path in found.left_out:
             ui.warn(f"{path.name} is left out: a listing takes .jpg, .jpeg, .png and .webp files.")
@@ -67,7 +83,8 @@ def import_folder(
         books = _import(ui, status, [listing])
         if not books[0].created:
             ui.warn(f"Listing {listing.item} was imported before; this is the book it became.")
-        return _outcome(books, status, None)
+        files = _fetch_cutouts(books, Paths.default().home / "imported")
+        return _outcome(books, status, files)
 
     execute("import", json_output, action)
 
@@ -102,44 +119,59 @@ def _import(ui: Ui, status: "StackStatus", listings: list[Listing]) -> list[Impo
         ]
 
 
-def _outcome(books: list[ImportedBook], status: "StackStatus", sheet: Path | None) -> Outcome:
+def _outcome(
+    books: list[ImportedBook], status: "StackStatus", files: list[CutoutFile], sheet: Path | None = None
+) -> Outcome:
     data = {
         "books": [{**asdict(book), "seconds": book.seconds, "finished": book.finished} for book in books],
+        "cutouts": [str(file.path) for file in files],
         "contact_sheet": str(sheet) if sheet else None,
         "api_url": status.api_url,
         "admin_url": status.admin_url,
     }
-    return Outcome(data=data, view=_view(books, status, sheet), ok=all(book.finished for book in books))
+    return Outcome(
+        data=data, view=_view(books, status, files, sheet), ok=all(book.finished for book in books)
+    )
 
 
-def _view(books: list[ImportedBook], status: "StackStatus", sheet: Path | None) -> "RenderableType":
+def _view(
+    books: list[ImportedBook], status: "StackStatus", files: list[CutoutFile], sheet: Path | None
+) -> "RenderableType":
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
+    from local.paths import Paths
+
+    primary = {file.book_id: file.path for file in files if file.is_primary}
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("book")
+    table.add_column("book", max_width=30, no_wrap=True)
     table.add_column("images", justify="right")
     table.add_column("jobs")
     table.add_column("seconds", justify="right")
-    table.add_column("cutout of the primary image", overflow="fold")
     for book in books:
-        primary = next((picture for picture in book.pictures if picture.is_primary), None)
-        table.add_row(
-            book.title,
-            str(len(book.pictures)),
-            _job_words(book),
-            f"{book.seconds:.1f}" if book.seconds is not None else "–",
-            (primary.cutout_key if primary else None) or "–",
-        )
-    lines = [("pages", status.web_url), ("API", status.api_url), ("admin", status.admin_url)]
+        seconds = f"{book.seconds:.1f}" if book.seconds is not None else "–"
+        table.add_row(book.title, str(len(book.pictures)), _job_words(book), seconds)
+    places = Table.grid(padding=(0, 2))
+    places.add_column(style="bold", no_wrap=True)
+    places.add_column(overflow="fold")
+    for book in books:
+        places.add_row("cutout", _short(primary[book.id]) if book.id in primary else f"none of {book.title}")
     if sheet:
-        lines.insert(0, ("before/after", str(sheet)))
-    addresses = Table.grid(padding=(0, 2))
-    for name, where in lines:
-        addresses.add_row(Text(name, style="bold"), Text(where, overflow="fold"))
-    stop = Text("The stack goes on running; `./bmx down` stops it.", style="dim")
-    return Group(table, Text(), addresses, Text(), stop)
+        places.add_row("before/after", _short(sheet))
+    for name, where in (("pages", status.web_url), ("API", status.api_url), ("admin", status.admin_url)):
+        places.add_row(name, where)
+    places.add_row("API key", _short(Paths.default().api_key))
+    stop = Text(
+        "`./bmx open` shows the pages; `./bmx down` stops the stack, which goes on running.", style="dim"
+    )
+    return Group(table, Text(), places, Text(), stop)
+
+
+def _short(path: Path) -> str:
+    """Relative to where the person is, if that is shorter."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def _job_words(book: ImportedBook) -> str:
@@ -151,20 +183,30 @@ def _job_words(book: ImportedBook) -> str:
     return ", ".join(f"{count} {word}" for word, count in sorted(words.items(), reverse=True))
 
 
-def _contact_sheet(ui: Ui, books: list[ImportedBook], path: Path) -> Path | None:
-    """Before and after of every processed image, fetched from the bucket as a user's browser would."""
+def _fetch_cutouts(books: list[ImportedBook], folder: Path) -> list[CutoutFile]:
+    """Every original and cutout, fetched as a browser would and kept as `folder/{item}/image_NN.*`."""
     import httpx
 
+    files = []
+    with httpx.Client(timeout=30) as client:
+        for book in books:
+            for number, picture in enumerate(book.pictures, start=1):
+                if not (picture.original_url and picture.cutout_url and picture.cutout_key):
+                    continue
+                original = client.get(picture.original_url).raise_for_status().content
+                content = client.get(picture.cutout_url).raise_for_status().content
+                suffix = Path(picture.cutout_key).suffix
+                path = folder / book.item / f"image_{number:02d}{suffix}"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+                files.append(CutoutFile(book.id, number, picture.is_primary, original, path))
+    return files
+
+
+def _contact_sheet(books: list[ImportedBook], files: list[CutoutFile], path: Path) -> Path | None:
+    """Before and after of every cutout on one page; None where there is no cutout."""
     from workers.samples.sheet import Pair, contact_sheet
 
-    pairs = []
-    for book in books:
-        for number, picture in enumerate(book.pictures, start=1):
-            if picture.original_url and picture.cutout_url:
-                before = httpx.get(picture.original_url).raise_for_status().content
-                after = httpx.get(picture.cutout_url).raise_for_status().content
-                pairs.append(Pair(f"{book.title} · {number}", before, after))
-    if not pairs:
-        ui.warn("No image has a cutout yet, so there is no contact sheet.")
-        return None
-    return contact_sheet(pairs, path)
+    titles = {book.id: book.title for book in books}
+    pairs = [Pair(f"{titles[file.book_id]} · {file.number}", file.original, file.path) for file in files]
+    return contact_sheet(pairs, path) if pairs else None

@@ -1,6 +1,8 @@
-"""`bmx jobs`: what waits, what failed, and sending it again."""
+"""`bmx jobs` and `bmx open`: what waits, what failed, sending it again, and the pages."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+import html
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import quote
 
 import typer
 
@@ -16,7 +18,37 @@ jobs = typer.Typer(name="jobs", help="Jobs of the image worker.", no_args_is_hel
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
+    app.command("open", epilog="Example: bmx open admin")(open_pages)
     app.add_typer(jobs)
+
+
+def open_pages(
+    page: Annotated[Literal["books", "admin"], typer.Argument(help="Which page.")] = "books",
+    json_output: JsonOption = False,
+) -> None:
+    """Show the pages of the local stack in a browser, signed in with its API key."""
+
+    def action(ui: Ui) -> Outcome:
+        import webbrowser
+
+        from local.files import write_atomic
+        from local.paths import Paths
+        from local.stack import LocalStack
+
+        paths = Paths.default()
+        status = LocalStack(paths).running()
+        url = status.admin_url if page == "admin" else status.web_url
+        # The key travels in the fragment, which no server sees, and in a file that only its owner can read:
+        # as an argument of the browser every process on the machine could read it.
+        door = paths.run / f"open-{page}.html"
+        target = html.escape(f"{url}#key={quote(status.api_key)}")
+        write_atomic(door, f'<meta http-equiv="refresh" content="0; url={target}">', mode=0o600)
+        opened = webbrowser.open(door.as_uri())
+        if not opened:
+            ui.warn(f"No browser was found. Open {url} in one; it asks for the key in {paths.api_key}.")
+        return Outcome(data={"url": url, "opened": opened}, view=url)
+
+    execute("open", json_output, action)
 
 
 @jobs.command("list", epilog="Example: bmx jobs list --status failed")
