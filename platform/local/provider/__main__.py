@@ -6,7 +6,10 @@ plugins do."""
 
 import sys
 
-from local.provider.server import main
+# The SDK is large: compiled once, not at each start, even where the environment asks for no byte code.
+sys.dont_write_bytecode = False
+
+from local.provider.server import main  # noqa: E402 - what it imports is to be kept
 
 if __name__ == "__main__":
     main(sys.argv[1:])

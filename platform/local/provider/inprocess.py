@@ -111,6 +111,8 @@ def _listen(process: subprocess.Popen[str], say: Say, said: list[str]) -> None:
 
 def _serve() -> int:
     """The child: one request, one answer."""
+    # The SDK is large: compiled once, not at each start, even where the environment asks for no byte code.
+    sys.dont_write_bytecode = False
     answer = os.fdopen(os.dup(1), "w")
     sys.stdout = sys.stderr  # the program's own prints must not mix with the answer
     logging.basicConfig(level=logging.WARNING, format=f"{_STEP}%(message)s", stream=sys.stderr)
