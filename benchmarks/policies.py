@@ -45,8 +45,8 @@ def rules_alone(subject: Stack) -> float:
     for resource in subject.resources:
         for rule in RESOURCE_RULES:
             unknowns.judge_resource(rule, resource, parameters)
-    for rule in STACK_RULES:
-        unknowns.judge_stack(rule, subject, parameters)
+    for stack_rule in STACK_RULES:
+        unknowns.judge_stack(stack_rule, subject, parameters)
     return time.perf_counter() - start
 
 
@@ -64,7 +64,7 @@ def through_the_sdk(subject: Stack) -> float:
     requests, members = [], []
     for one in subject.resources:
         options = analyzer_pb2.AnalyzerResourceOptions(protect=one.protect, ignoreChanges=one.ignore_changes)
-        common = {"type": one.type, "urn": one.urn, "name": one.name, "options": options}
+        common: dict[str, Any] = {"type": one.type, "urn": one.urn, "name": one.name, "options": options}
         requests.append(analyzer_pb2.AnalyzeRequest(**common))
         members.append(analyzer_pb2.AnalyzerResource(**common))
         for made in (requests[-1], members[-1]):

@@ -80,7 +80,8 @@ def database_password_source(stack: Stack, _parameters: Parameters) -> Iterator[
         if database.inputs.mapping("tags").get(CREDENTIALS_TAG) == "existing":
             continue  # read from the secret, which is the source of truth and no resource of the stack
         for name in PASSWORDS[database.type]:
-            if name.endswith("Version") or not database.inputs.has(name):
+            # A literal is known; the stack view also holds outputs, of which some are not.
+            if name.endswith("Version") or not database.inputs.is_known(name):
                 continue
             if not stack.sources(database, name):
                 yield database, f"`{name}` is not computed from any resource of the stack."

@@ -118,7 +118,7 @@ def database_final_snapshot(database: Resource, _parameters: Parameters) -> Iter
     remedy="Leave rds.force_ssl at its default, or set it to 1.",
 )
 def database_tls(group: Resource, parameters: Parameters) -> Iterator[str]:
-    if not parameters.database_tls:
+    if not parameters.require_tls:
         return
     for parameter in group.inputs.blocks("parameters"):
         if parameter.text("name") == "rds.force_ssl" and parameter.number("value") != 1:
@@ -193,9 +193,12 @@ def bucket_policy_tls(policy: Resource, _parameters: Parameters) -> Iterator[str
     why="Each of these is a resource of its own, and easily forgotten for a new bucket.",
     remedy="Make buckets with infra.storage, which adds all of them.",
 )
-def bucket_complete(stack: Stack, _parameters: Parameters) -> Iterator[tuple[Resource, str]]:
+def bucket_complete(stack: Stack, parameters: Parameters) -> Iterator[tuple[Resource, str]]:
+    parts = [BUCKET_PUBLIC_ACCESS, BUCKET_VERSIONING, BUCKET_ENCRYPTION]
+    if parameters.require_tls:
+        parts.append(BUCKET_POLICY)
     for bucket in stack.of(BUCKET, BUCKET_V2):
-        for needed in (BUCKET_PUBLIC_ACCESS, BUCKET_VERSIONING, BUCKET_ENCRYPTION, BUCKET_POLICY):
+        for needed in parts:
             if not stack.users(bucket, needed, "bucket"):
                 yield bucket, f"No {needed.rsplit(':', 1)[-1]} belongs to it."
 

@@ -153,7 +153,9 @@ def queue_policy_principal(policy: Resource, _parameters: Parameters) -> Iterato
     why="A queue without a policy takes requests without TLS.",
     remedy="Add a QueuePolicy that refuses plain HTTP.",
 )
-def queue_tls_only(stack: Stack, _parameters: Parameters) -> Iterator[tuple[Resource, str]]:
+def queue_tls_only(stack: Stack, parameters: Parameters) -> Iterator[tuple[Resource, str]]:
+    if not parameters.require_tls:
+        return
     for queue in stack.of(QUEUE):
         if not queue.inputs.has("policy") and not stack.users(queue, QUEUE_POLICY, "queueUrl"):
             yield queue, "No QueuePolicy belongs to it."

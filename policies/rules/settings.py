@@ -29,8 +29,8 @@ class Parameters(_Model):
     generated_password_min_length: int = Field(default=24, ge=16)
     secret_recovery_days: int = Field(default=7, ge=7, le=30)
     backup_days: int = Field(default=7, ge=1, le=35)
-    database_tls: bool = True
-    """False only where the database listens on the machine itself."""
+    require_tls: bool = True
+    """False only where everything listens on the loopback interface."""
     image_pulled: bool = True
     """False only where no image is pulled, so that a digest of zeros may stand for none."""
     visibility_factor: int = Field(default=6, ge=6)

@@ -48,6 +48,13 @@ class Inputs:
         except UnknownValue:
             return True
 
+    def is_known(self, path: str) -> bool:
+        """Whether the property is given and known."""
+        try:
+            return self._known(path) is not None
+        except UnknownValue:
+            return False
+
     def text(self, path: str) -> str | None:
         value = self._known(path)
         if value is None or isinstance(value, str):

@@ -43,11 +43,11 @@ def test_an_exception_without_reason_or_day_is_refused(missing: str) -> None:
 
 def test_parameters_of_a_stack_are_the_defaults_overlaid() -> None:
     read = PackSettings.model_validate(
-        {"defaults": {"backup_days": 14}, "stacks": {"local": {"parameters": {"database_tls": False}}}}
+        {"defaults": {"backup_days": 14}, "stacks": {"local": {"parameters": {"require_tls": False}}}}
     )
     assert read.stack("local").parameters.backup_days == 14
-    assert read.stack("local").parameters.database_tls is False
-    assert read.stack("prod").parameters.database_tls is True
+    assert read.stack("local").parameters.require_tls is False
+    assert read.stack("prod").parameters.require_tls is True
 
 
 def test_an_unknown_key_or_rule_is_refused_with_the_place(tmp_path: Path) -> None:

@@ -1,0 +1,54 @@
+"""The project's own program, on the real engine and the emulator: no false alarm, in any mode it has."""
+
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gate import events
+from gate.check import check
+from gate.preview import preview
+from gate.report import Verdict
+from local.engine import find_engine
+from local.engine.cli import Pulumi
+from local.paths import Paths
+from local.processes import Processes
+from local.reporting import LogReporter
+from local.stack import LocalStack
+
+pytestmark = [pytest.mark.engine, pytest.mark.local]
+
+
+@pytest.fixture
+def pulumi(tmp_path: Path) -> Iterator[Pulumi]:
+    """The real program's stack `local`, not applied yet, on an emulator of its own."""
+    engine = find_engine(Paths.default())
+    if engine is None:
+        pytest.skip("needs: the Pulumi engine (`bmx engine install` or `bmx engine build`)")
+    paths = Paths(home=tmp_path / "home", cache=Paths.default().cache)
+    paths.ensure()
+    try:
+        pulumi = Pulumi(engine, paths, LocalStack(paths).emulator.start(LogReporter()))
+        pulumi.prepare()
+        yield pulumi
+    finally:
+        processes = Processes(paths.run, paths.home)
+        for name in processes.names():
+            processes.stop(name)
+        processes.sweep()
+
+
+def test_a_new_stack_of_the_real_program_passes_pack_and_gate(pulumi: Pulumi) -> None:
+    command = [str(pulumi.engine.executable), "--stack", pulumi.stack, "--cwd", str(pulumi.project.folder)]
+    made = preview(command, pulumi.env())
+    report = check(
+        made.digest,
+        (),
+        datetime.datetime.now(datetime.UTC).date(),
+        policy_findings=events.findings(made.events),
+        stack=pulumi.stack,
+    )
+    assert [(one.id, one.resource, one.what) for one in report.open] == []
+    assert report.verdict is Verdict.SAFE
+    assert report.operations["create"] > 50
