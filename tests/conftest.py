@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+pytest_plugins = ["tests.running_stack"]
+
 OPTIONAL = "needs: "
 """A skip whose reason starts so names what this machine lacks; CI machines must lack nothing."""
 
