@@ -101,6 +101,7 @@ def _secret(ctx: Context, arguments: Properties) -> Properties:
         "lastChangedDate": str(found.get("LastChangedDate", "")),
         "region": ctx.region,
         "tags": tags.mapping(found.get("Tags") or []),
+        "type": "",
     }
 
 
@@ -114,6 +115,7 @@ def _secret_version(ctx: Context, arguments: Properties) -> Properties:
     )
     return {
         "arn": found["ARN"],
+        "secretArn": found["ARN"],
         "id": f"{arguments['secretId']}|{arguments.get('versionStage') or 'AWSCURRENT'}",
         "secretId": arguments["secretId"],
         "secretString": found.get("SecretString", ""),

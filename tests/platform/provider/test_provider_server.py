@@ -1,5 +1,6 @@
 """The provider as a plugin: its process, its protocol, its end."""
 
+import importlib
 import os
 import signal
 import subprocess
@@ -18,6 +19,8 @@ from pulumi.runtime.proto import provider_pb2_grpc as services
 
 from local.paths import REPO
 from local.provider.connection import Connection
+from local.provider.context import Context
+from local.provider.invokes import INVOKES, invoke
 from local.provider.values import UNKNOWN, Bag, Properties, from_wire, to_wire
 
 pytestmark = pytest.mark.local
@@ -157,6 +160,52 @@ def test_data_sources_answer(plugin: Any) -> None:
     assert '"Action": "s3:GetObject"' in document
     with pytest.raises(grpc.RpcError, match="does not know the function aws:a/b:c"):
         ask("aws:a/b:c")
+
+
+OPTIONAL = frozenset(
+    # What an answer may leave out: arguments that were not given, and what no local VPC has.
+    {
+        "allAvailabilityZones",
+        "excludeNames",
+        "excludeZoneIds",
+        "filters",
+        "state",
+        "overrideJson",
+        "sourceJson",
+    }
+    | {"overridePolicyDocuments", "sourcePolicyDocuments", "policyId", "version", "cidrBlockAssociations"}
+    | {"dhcpOptionsId", "enableDnsHostnames", "enableDnsSupport", "enableNetworkAddressUsageMetrics"}
+    | {"instanceTenancy", "ipv6AssociationId", "ipv6CidrBlock", "ipv6CidrBlockAssociations"}
+    | {"mainRouteTableId"}
+)
+
+
+@pytest.mark.parametrize("token", sorted(INVOKES))
+def test_an_answer_is_what_the_sdk_expects(ctx: Context, token: str) -> None:
+    ctx.aws.find("secretsmanager", "delete_secret", SecretId="asked/for", ForceDeleteWithoutRecovery=True)
+    ctx.aws.call("secretsmanager", "create_secret", Name="asked/for", SecretString="{}")
+    vpc = ctx.aws.call("ec2", "create_vpc", CidrBlock="10.60.0.0/16")["Vpc"]["VpcId"]
+    arguments: dict[str, Properties] = {
+        "getSecret": {"name": "asked/for"},
+        "getSecretVersion": {"secretId": "asked/for"},
+        "getVpc": {"id": vpc},
+        "getPolicyDocument": {"statements": [{"actions": ["s3:*"], "resources": ["*"]}]},
+    }
+    package, module, name = token.split(":")
+    home = importlib.import_module(
+        "pulumi_" + package + ("" if module.startswith("index") else "." + module.split("/")[0])
+    )
+    result = getattr(home, f"Get{name.removeprefix('get')}Result")
+    expected = {camel_case(one) for one, value in vars(result).items() if isinstance(value, property)}
+    answer = invoke(ctx, token, Bag(arguments.get(name, {})))
+    assert expected - answer.values.keys() <= OPTIONAL
+    assert ("secretString" in answer.secrets) == (name == "getSecretVersion")
+    ctx.aws.call("ec2", "delete_vpc", VpcId=vpc)
+
+
+def camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
