@@ -5,7 +5,8 @@ number act as that account's root without checking the signature. What keeps str
 address. Functions and workers get sessions of their roles, which are checked.
 """
 
-import shutil
+import subprocess
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,8 +60,7 @@ class Emulator:
         service = self._service(self.install(report), functions or {})
         if not self.processes.running(NAME):
             self.ports.require_free(NAME, "the emulator")
-            shutil.rmtree(self.paths.tmp, ignore_errors=True)
-            self.paths.tmp.mkdir(parents=True)
+            self._clear_tmp()
             report.say("Starting the AWS emulator")
         self.processes.start(service)
         self._wait_until_ready()
@@ -108,6 +108,15 @@ class Emulator:
             address=self.endpoint,
             grace=20,
         )
+
+    def _clear_tmp(self) -> None:
+        """Throw away what functions of an earlier run left: thousands of files, so in the background."""
+        if self.paths.tmp.exists():
+            trash = Path(tempfile.mkdtemp(prefix=".trash-", dir=self.paths.home))
+            self.paths.tmp.rename(trash / "tmp")
+        self.paths.tmp.mkdir(parents=True)
+        for folder in self.paths.home.glob(".trash-*"):
+            subprocess.Popen(["rm", "-rf", str(folder)], stdin=subprocess.DEVNULL, start_new_session=True)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS

@@ -25,6 +25,9 @@ from local.toolbox import run_uv
 from workers.contracts.problem import Problem
 
 REGION = "us-west-2"
+AWS_SERVICES = ("cognito-idp", "s3", "secretsmanager", "sqs", "sts")
+"""The services that the application has clients for; a test looks for others in its sources."""
+
 KEPT_PACKAGES = 4
 """Older packages are removed from the cache."""
 
@@ -90,7 +93,7 @@ def package_checksum(
 def dependencies(paths: Paths, report: Reporter, target: Target = Target.HERE) -> Path:
     """The application's locked dependencies, installed into a folder of the cache."""
     requirements = paths.app / "requirements.txt"
-    key = checksum(requirements.read_bytes(), sys.version, target.name)
+    key = checksum(requirements.read_bytes(), sys.version, target.name, *AWS_SERVICES)
     folder = paths.packages / f"vendor-{key}"
     if folder.exists():
         os.utime(folder)
@@ -120,10 +123,18 @@ def dependencies(paths: Paths, report: Reporter, target: Target = Target.HERE) -
                 shutil.rmtree(found)
             else:
                 found.unlink(missing_ok=True)
+        _leave_out_services(work / "vendor" / "botocore" / "data")
         (work / "vendor").rename(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return folder
+
+
+def _leave_out_services(data: Path) -> None:
+    """Drop botocore's descriptions of services that the application does not call: most of all files."""
+    for folder in data.iterdir() if data.is_dir() else ():
+        if folder.is_dir() and folder.name not in AWS_SERVICES:
+            shutil.rmtree(folder)
 
 
 def finish(template: dict[str, Any], stage: str) -> dict[str, Any]:

@@ -50,9 +50,8 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Threadin
 
 
 def call(server: ThreadingHTTPServer, event: dict[str, Any], **headers: str) -> tuple[int, Any]:
-    request = urllib.request.Request(
-        f"http://{HOST}:{server.server_port}/", json.dumps(event).encode(), headers
-    )
+    url = f"http://{HOST}:{server.server_port}/"
+    request = urllib.request.Request(url, json.dumps(event).encode(), headers)
     try:
         with urllib.request.urlopen(request, timeout=10) as reply:
             return reply.status, json.loads(reply.read())

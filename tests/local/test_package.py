@@ -1,0 +1,119 @@
+"""The application's package: complete, from the lock, and what Chalice leaves out is added."""
+
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from local import package, stage
+from local.paths import REPO, Paths
+from local.reporting import LogReporter
+from workers.contracts import Problem, QueueConfig, Queues
+
+
+def queue(name: str) -> QueueConfig:
+    return QueueConfig(
+        queue=f"bluemoxon-local-{name}",
+        dlq=f"bluemoxon-local-{name}-dlq",
+        consumer="container",
+        visibility_timeout=60,
+        max_receive=3,
+    )
+
+
+QUEUES = Queues({name: queue(name.replace("_", "-")) for name in ("image_processing", "image_results")})
+OUTPUTS = {
+    "api": {
+        "role_arn": "arn:aws:iam::000000000000:role/api",
+        "environment": {"BMX_STACK": "local", "BMX_QUEUES": QUEUES.model_dump_json()},
+        "subnet_ids": [],
+        "security_group_ids": [],
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> package.Package:
+    cache = tmp_path_factory.mktemp("cache")
+    return package.build(Paths(home=cache / "home", cache=cache), "local", OUTPUTS, LogReporter())
+
+
+def test_the_package_holds_application_contracts_and_locked_dependencies(built: package.Package) -> None:
+    names = zipfile.ZipFile(built.archive).namelist()
+    assert {"app.py", "chalicelib/settings.py", "workers/contracts/messages.py"} <= set(names)
+    locked = re.findall(r"^([a-z0-9-]+)==(\S+)", (REPO / "app" / "requirements.txt").read_text(), re.M)
+    assert locked
+    folders = {name.split("/")[0] for name in names}
+    for name, version in locked:
+        assert f"{name.replace('-', '_')}-{version}.dist-info" in folders
+
+
+def test_the_package_holds_no_local_leftovers(built: package.Package) -> None:
+    names = zipfile.ZipFile(built.archive).namelist()
+    assert not [name for name in names if "__pycache__" in name or name.startswith((".chalice", "vendor/"))]
+
+
+def test_every_queue_has_partial_batch_failures(built: package.Package) -> None:
+    template = json.loads(built.template.read_text())
+    events = [
+        event["Properties"]
+        for resource in template["Resources"].values()
+        for event in resource.get("Properties", {}).get("Events", {}).values()
+        if event["Type"] == "SQS"
+    ]
+    assert events
+    assert all(event["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for event in events)
+
+
+def test_functions_run_under_the_stack_s_role_with_its_environment(built: package.Package) -> None:
+    template = json.loads(built.template.read_text())
+    functions = {
+        resource["Properties"]["FunctionName"]: resource["Properties"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+    assert {"bluemoxon-local-api", "bluemoxon-local-migrate", "bluemoxon-local-sweep"} <= set(functions)
+    for properties in functions.values():
+        assert properties["Role"] == OUTPUTS["api"]["role_arn"]
+        assert properties["Environment"]["Variables"]["BMX_STACK"] == "local"
+
+
+def test_the_checksum_follows_what_is_packed(tmp_path: Path) -> None:
+    paths = Paths(home=tmp_path, cache=tmp_path)
+    other = {"api": {**OUTPUTS["api"], "environment": {"BMX_STACK": "other"}}}
+    sums = [package.package_checksum(paths, "local", outputs) for outputs in (OUTPUTS, OUTPUTS, other)]
+    assert sums[0] == sums[1] != sums[2]
+
+
+def test_every_service_that_the_application_calls_is_packed() -> None:
+    sources = "".join(path.read_text() for path in (REPO / "app").rglob("*.py"))
+    called = set(re.findall(r"""\.client\(\s*["']([a-z0-9-]+)["']""", sources))
+    assert called
+    assert called <= set(package.AWS_SERVICES)
+
+
+@pytest.mark.parametrize(
+    ("logical", "label"),
+    [("APIHandler", "api"), ("ImageResults", "image-results"), ("Sweep", "sweep"), ("Migrate", "migrate")],
+)
+def test_labels(logical: str, label: str) -> None:
+    assert package.function_label(logical) == label
+
+
+def test_sync_writes_one_stage_and_leaves_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"version": "2.0", "stages": {"prod": {"x": 1}, "local": {"keep": True}}}))
+    assert stage.sync(file, "local", OUTPUTS)
+    config = json.loads(file.read_text())
+    assert config["stages"]["prod"] == {"x": 1}
+    assert config["stages"]["local"]["keep"]
+    assert config["stages"]["local"]["iam_role_arn"] == OUTPUTS["api"]["role_arn"]
+    assert "subnet_ids" not in config["stages"]["local"]
+    assert not stage.sync(file, "local", OUTPUTS)
+
+
+def test_a_stack_without_an_api_is_a_problem(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="exports no `api`"):
+        stage.stage_settings({})

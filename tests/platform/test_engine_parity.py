@@ -1,0 +1,102 @@
+"""Two engines, one provider: the real one and the in-process one leave the same things in an emulator."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from local import infrastructure
+from local.emulator import Emulator
+from local.engine import Engine, find_engine
+from local.infrastructure import Infrastructure, Outputs
+from local.paths import Paths
+from local.ports import Ports
+from local.postgres import instances
+from local.processes import Processes
+from local.provider.connection import Aws
+from local.reporting import LogReporter
+from tests.platform.emulated import Found, collect, differing
+
+pytestmark = [pytest.mark.local, pytest.mark.engine]
+
+
+@contextmanager
+def emulator_in(home: Path) -> Iterator[tuple[Paths, Aws]]:
+    """A fresh emulator; it and the databases made on it end with the body."""
+    paths = Paths(home=home, cache=Paths.default().cache)
+    paths.ensure()
+    processes = Processes(paths.run, paths.home)
+    emulator = Emulator(paths, processes, Ports(paths.ports))
+    try:
+        yield paths, Aws(emulator.start(LogReporter()))
+    finally:
+        for database in instances(paths.postgres):
+            database.drop()
+        emulator.stop()
+        processes.sweep()
+
+
+Applied = tuple[Found, Outputs]
+
+
+@pytest.fixture(scope="module")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Applied]]:
+    """What each engine leaves after applying stack `local` to an emulator of its own."""
+    engine = find_engine(Paths.default())
+    if engine is None:
+        pytest.skip("no Pulumi engine here: `bmx engine build` makes one")
+    choices: dict[str, Callable[[Paths], Engine | None]] = {
+        infrastructure.ENGINE: lambda _paths: engine,
+        infrastructure.IN_PROCESS: lambda _paths: None,
+    }
+    found = {}
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        for kind, choose in choices.items():
+            patch.setattr(infrastructure, "find_engine", choose)
+            paths, aws = stack.enter_context(emulator_in(tmp_path_factory.mktemp(kind)))
+            made = Infrastructure(paths, aws)
+            outputs = made.apply(LogReporter())
+            assert made.kind() == kind
+            found[kind] = collect(aws), outputs
+        yield found
+
+
+def test_both_make_the_same_resources(applied: dict[str, Applied]) -> None:
+    real, fallback = (set(applied[kind][0]) for kind in (infrastructure.ENGINE, infrastructure.IN_PROCESS))
+    assert real - fallback == set()
+    assert fallback - real == set()
+    assert {"sqs/queue/bluemoxon-local-image-processing", "iam/role/bluemoxon-local-api"} <= real
+
+
+def test_each_resource_has_the_same_settings(applied: dict[str, Applied]) -> None:
+    real, fallback = (applied[kind][0] for kind in (infrastructure.ENGINE, infrastructure.IN_PROCESS))
+    different = {name: differing(real[name], fallback[name]) for name in real.keys() & fallback.keys()}
+    assert {name: fields for name, fields in different.items() if fields} == {}
+
+
+def test_both_export_the_same_names(applied: dict[str, Applied]) -> None:
+    real, fallback = (applied[kind][1] for kind in (infrastructure.ENGINE, infrastructure.IN_PROCESS))
+    assert _shape(real) == _shape(fallback)
+
+
+def test_applying_again_changes_nothing(tmp_path: Path) -> None:
+    engine = find_engine(Paths.default())
+    if engine is None:
+        pytest.skip("no Pulumi engine here: `bmx engine build` makes one")
+    from local.engine.cli import Pulumi
+
+    with emulator_in(tmp_path / "home") as (paths, aws):
+        pulumi = Pulumi(engine, paths, aws.connection)
+        assert pulumi.up(LogReporter()).changed
+        before = collect(aws)
+        assert not pulumi.preview(LogReporter()).changed
+        assert not pulumi.up(LogReporter(), refresh=True).changed
+        assert collect(aws) == before
+
+
+def _shape(value: object) -> object:
+    """Names of outputs, all the way down; values are addresses of one emulator or the other."""
+    if isinstance(value, dict):
+        return {key: _shape(item) for key, item in sorted(value.items())}
+    return type(value).__name__
