@@ -20,7 +20,6 @@ from gate.preview import PACK, Preview, preview
 from local.engine.cli import Outputs, Pulumi
 from local.engine.find import Engine
 from local.paths import Paths
-from local.processes import Processes
 from local.provider.connection import Aws, Connection
 from local.reporting import LogReporter
 from local.stack import LocalStack
@@ -53,10 +52,8 @@ class World:
         return pulumi
 
     def stop(self) -> None:
-        processes = Processes(self._paths.run, self._paths.home)
-        for name in processes.names():
-            processes.stop(name)
-        processes.sweep()
+        """End everything and forget it, PostgreSQL's data folder outside the home included."""
+        self._local.down(LogReporter(), volumes=True)
 
     def apply(self, edit: Edit, *flags: str) -> "subprocess.CompletedProcess[str]":
         """`pulumi up` of the edited program."""

@@ -13,7 +13,6 @@ from gate.report import Verdict
 from local.engine import find_engine
 from local.engine.cli import Pulumi
 from local.paths import Paths
-from local.processes import Processes
 from local.reporting import LogReporter
 from local.stack import LocalStack
 
@@ -33,10 +32,7 @@ def pulumi(tmp_path: Path) -> Iterator[Pulumi]:
         pulumi.prepare()
         yield pulumi
     finally:
-        processes = Processes(paths.run, paths.home)
-        for name in processes.names():
-            processes.stop(name)
-        processes.sweep()
+        LocalStack(paths).down(LogReporter(), volumes=True)
 
 
 def test_a_new_stack_of_the_real_program_passes_pack_and_gate(pulumi: Pulumi) -> None:
