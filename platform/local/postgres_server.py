@@ -96,7 +96,7 @@ class Server:
             # Children of a killed server hold its memory a moment longer: that start is tried again.
             if time.monotonic() > deadline or "still in use" not in " ".join(tail(self.log, 5)):
                 raise Problem(
-                    f"The local database did not start: {' | '.join(tail(self.log, 3)) or 'no word in its log'}",
+                    f"The local database did not start: {' | '.join(tail(self.log, 3)) or 'no log'}",
                     fix=f"See {self.log}.",
                 )
             time.sleep(0.2)
