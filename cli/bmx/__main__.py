@@ -1,5 +1,11 @@
 """`python -m bmx` is `bmx`."""
 
-from bmx.main import run
+import sys
 
-run()
+try:
+    from bmx.main import run
+
+    run()
+except KeyboardInterrupt:
+    # Pressed before a command took over; what a command was doing is told by `bmx.output.execute`.
+    sys.exit("Stopped by Ctrl-C.")
