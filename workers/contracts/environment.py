@@ -48,8 +48,8 @@ class Queues(RootModel[dict[str, QueueConfig]]):
 class DatabaseTarget(BaseModel):
     """Where the database is and which secret opens it; the JSON in `BMX_DATABASE`.
 
-    The secret holds `username` and `password`. The address comes from here, so that a secret owned by RDS, which has
-    no address in it, works like any other.
+    The secret holds `username` and `password`. The address comes from here, so that a secret owned by RDS,
+    which has no address in it, works like any other.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,7 +1,7 @@
 """The messages between the application and the image worker, version 1.
 
-A job names its source by ETag and its destination by prefix; a result names what was written. Unknown versions are
-refused (`UnsupportedVersionError`) so that a newer sender never has its message half understood.
+A job names its source by ETag and its destination by prefix; a result names what was written. Unknown
+versions are refused (`UnsupportedVersionError`) so that a newer sender never has its message half understood.
 """
 
 from enum import StrEnum
