@@ -93,4 +93,6 @@ if [ ! -x "$venv/bin/python" ] || [ ! -x "$uv" ] || [ "$(cat "$stamp" 2>/dev/nul
     trap - EXIT INT TERM
 fi
 
+# Byte code is kept: without it pulumi_aws is compiled anew at each start, which takes ten seconds.
+unset PYTHONDONTWRITEBYTECODE
 BMX_UV=$uv exec "$venv/bin/python" -m bmx "$@"

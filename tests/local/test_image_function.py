@@ -6,13 +6,12 @@ import signal
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from local import image_function
@@ -51,12 +50,8 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Threadin
 
 def call(server: ThreadingHTTPServer, event: dict[str, Any], **headers: str) -> tuple[int, Any]:
     url = f"http://{HOST}:{server.server_port}/"
-    request = urllib.request.Request(url, json.dumps(event).encode(), headers)
-    try:
-        with urllib.request.urlopen(request, timeout=10) as reply:
-            return reply.status, json.loads(reply.read())
-    except urllib.error.HTTPError as error:
-        return error.code, json.loads(error.read())
+    reply = httpx.post(url, content=json.dumps(event), headers=headers, timeout=10)
+    return reply.status_code, reply.json()
 
 
 def invocation(seconds: float = 30) -> dict[str, str]:
