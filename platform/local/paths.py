@@ -9,6 +9,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from workers.contracts.problem import Problem
+
 REPO = Path(__file__).resolve().parents[2]
 
 
@@ -128,7 +130,15 @@ class Paths:
         return self.repo / "workers"
 
     def ensure(self) -> None:
-        """Make the folders of `home`; raises `OSError` where that is not allowed."""
-        for folder in (self.home, self.logs, self.state, self.emulator_state, self.tmp, self.deploy):
-            folder.mkdir(parents=True, exist_ok=True)
-        self.run.mkdir(mode=0o700, exist_ok=True)
+        """Make the folders of `home`; raises `Problem` where that does not work."""
+        try:
+            for folder in (self.home, self.logs, self.state, self.emulator_state, self.tmp, self.deploy):
+                folder.mkdir(parents=True, exist_ok=True)
+            self.run.mkdir(mode=0o700, exist_ok=True)
+            # Folders can be there and yet refuse files: read-only file systems, full disks, others' folders.
+            (self.run / "written").write_text("")
+        except OSError as error:
+            raise Problem(
+                f"Cannot write to the data folder {self.home}: {error.strerror}.",
+                fix="Make it yours and writable, free some space, or set BMX_HOME to another folder.",
+            ) from error

@@ -52,6 +52,8 @@ class Service:
     """Seconds between asking to stop and killing."""
     keep_alive: bool = True
     """Whether the supervisor starts it again when it dies."""
+    owns_children: bool = True
+    """Whether what it started ends with it. The supervisor's children are services of their own."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,7 @@ class Processes:
             return False
         family = [process]
         with contextlib.suppress(psutil.Error):
-            family += process.children(recursive=True)
+            family += process.children(recursive=True) if record.service.owns_children else []
         _terminate(family[:1], grace=record.service.grace)
         _terminate([member for member in family[1:] if member.is_running()], grace=2)
         return True

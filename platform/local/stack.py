@@ -234,6 +234,7 @@ class LocalStack:
             log=self.paths.logs / f"{SUPERVISOR}.log",
             grace=10,
             keep_alive=False,
+            owns_children=False,
         )
 
     def _services(self, outputs: Outputs | None) -> Iterator[ServiceStatus]:

@@ -103,6 +103,13 @@ def _print(entries: list[tuple[str, str]]) -> None:
         typer.echo(f"{name} | {text}")
 
 
+def _when(moment: float) -> str:
+    """The time of day, with the date unless it is today."""
+    local = time.localtime(moment)
+    today = local[:3] == time.localtime()[:3]
+    return time.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M", local)
+
+
 def _view(found: "StackStatus") -> "RenderableType":
     from rich.console import Group
     from rich.table import Table
@@ -110,12 +117,13 @@ def _view(found: "StackStatus") -> "RenderableType":
 
     colours = {"running": "green", "stopped": "dim", "crashed": "bold red"}
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("service", "state", "pid", "address", "since"):
-        table.add_column(column, overflow="fold")
+    table.add_column("service", overflow="fold")
+    for column in ("state", "pid", "address", "since"):
+        table.add_column(column, no_wrap=True)
     for service in found.services:
-        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(service.since)) if service.since else ""
+        since = _when(service.since) if service.since else ""
         if service.restarts:
-            since += f" (restarted {service.restarts}×)"
+            since += f" ({service.restarts}. restart)"
         state = Text(service.state.value, style=colours[service.state.value])
         table.add_row(service.name, state, str(service.pid or ""), service.address, since)
     parts: list[RenderableType] = [table]
