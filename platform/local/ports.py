@@ -12,9 +12,13 @@ from local.files import checksum, read_json, write_atomic
 from workers.contracts.problem import Problem
 
 HOST = "127.0.0.1"
-RANGE = range(18000, 20000)
+RANGE = range(10000, 32000)
 """Below the ports that systems hand out to outgoing connections, which would take ours while the stack is
 down."""
+
+
+BLOCK = 10
+"""Where a stack begins to look is a multiple of this, so that two stacks rarely want the same."""
 
 
 class PortTaken(Problem):
@@ -79,7 +83,7 @@ def owner(port: int) -> str:
 def _choose(taken: set[int], owner_name: str) -> int:
     """A free port, looked for from a place that depends on the stack: a stopped one's are not taken by
     others."""
-    start = int(checksum(owner_name), 16) % len(RANGE)
+    start = int(checksum(owner_name), 16) * BLOCK % len(RANGE)
     ports: list[int] = [*RANGE[start:], *RANGE[:start]]
     for port in ports:
         if port not in taken and is_free(port):

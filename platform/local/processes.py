@@ -253,11 +253,28 @@ def _terminate(processes: list[Any], *, grace: float) -> None:
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.terminate()
-    _gone, alive = psutil.wait_procs(processes, timeout=grace)
-    for process in alive:
+    for process in _wait(processes, grace):
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(alive, timeout=5)
+    _wait(processes, 5)
+
+
+def _wait(processes: list[Any], seconds: float) -> list[Any]:
+    """Those that have not ended after some time. A zombie has: its parent may be slow to take note of it."""
+    deadline = time.monotonic() + seconds
+    while alive := [process for process in processes if _lives(process)]:
+        if time.monotonic() > deadline:
+            return alive
+        time.sleep(0.02)
+    return []
+
+
+def _lives(process: Any) -> bool:
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def python_module(module: str, *arguments: str) -> tuple[str, ...]:

@@ -119,7 +119,7 @@ def test_sweep_finds_what_has_no_record(paths: Paths, processes: Processes, tmp_
     )
     try:
         assert processes.sweep() == [ours.pid]
-        assert not psutil.pid_exists(ours.pid)
+        assert ours.wait(5) == -signal.SIGTERM
         assert theirs.poll() is None
     finally:
         theirs.kill()
