@@ -1,5 +1,6 @@
 """The model folder: fetched once, verified, safe for several processes."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,3 +48,18 @@ def test_int8_sees_what_fp32_sees(models: ModelStore) -> None:
     assert models.verify("u2net", "fp32")
     difference = mask_difference(models.path("u2net", "fp32"), models.path("u2net", "int8"))
     assert difference <= MAX_MASK_DIFFERENCE
+
+
+def test_loading_a_model_leaves_nothing_in_the_users_folders(models: ModelStore, tmp_path: Path) -> None:
+    """onnxruntime keeps an id and a database of events there when its reporting is on."""
+    home = tmp_path / "home"
+    home.mkdir()
+    code = (
+        "import sys; from pathlib import Path; from workers.image_processor.cutout.model import load; "
+        "load(Path(sys.argv[1]))"
+    )
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"]}
+    subprocess.run(
+        [sys.executable, "-c", code, str(models.path("u2net", "int8"))], env=environment, check=True
+    )
+    assert [path for path in home.rglob("*") if path.is_file()] == []
