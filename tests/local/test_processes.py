@@ -52,7 +52,7 @@ def test_a_changed_service_replaces_the_old_process(paths: Paths, processes: Pro
     second = processes.start(service(paths, env={"COLOUR": "red"}))
     assert second != first
     assert not psutil.pid_exists(first) or psutil.Process(first).status() == psutil.STATUS_ZOMBIE
-    assert psutil.Process(second).environ()["COLOUR"] == "red"
+    wait_for(lambda: psutil.Process(second).environ().get("COLOUR") == "red", "the new environment")
 
 
 def test_stopping_ends_children_too(paths: Paths, processes: Processes) -> None:
