@@ -35,8 +35,15 @@ KEPT_PACKAGES = 4
 class Target(Enum):
     """Where the package is to run."""
 
-    HERE = ()
-    LAMBDA = ("--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:")
+    HERE = "here"
+    LAMBDA = "lambda"
+
+    @property
+    def uv_options(self) -> tuple[str, ...]:
+        """What uv must be told for that place."""
+        if self is Target.HERE:
+            return ()
+        return ("--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:")
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,7 @@ def dependencies(paths: Paths, report: Reporter, target: Target = Target.HERE) -
                 *arguments,
                 "--python",
                 sys.executable,
-                *target.value,
+                *target.uv_options,
                 "-r",
                 str(requirements),
             ],
