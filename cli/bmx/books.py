@@ -145,7 +145,7 @@ def wait_for(
             raise Problem(
                 f"No image was finished for {stalled_after:.0f} seconds.",
                 why="The jobs are kept and go on by themselves once the worker answers.",
-                fix="`bmx status` and `bmx logs image-function` show what it is doing.",
+                fix="`bmx status` and `bmx logs image_processing` show what it is doing.",
             )
         if waiting:
             time.sleep(0.4)
