@@ -1,13 +1,14 @@
 """What all tests share: under CI nothing may be skipped unseen, and a run without tests is no success."""
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 
-pytest_plugins = ["tests.running_stack"]
+if TYPE_CHECKING:
+    from local.engine import Engine
 
-OPTIONAL = "needs: "
-"""A skip whose reason starts so names what this machine lacks; CI machines must lack nothing."""
+pytest_plugins = ["tests.running_stack"]
 
 
 class _Skips:
@@ -40,3 +41,15 @@ class _Skips:
 def pytest_configure(config: pytest.Config) -> None:
     """Watch for skips in every run."""
     config.pluginmanager.register(_Skips(), "bluemoxon-skips")
+
+
+@pytest.fixture(scope="session")
+def engine() -> "Engine":
+    """The real Pulumi engine of this machine."""
+    from local.engine import find_engine
+    from local.paths import Paths
+
+    found = find_engine(Paths.default())
+    if found is None:
+        pytest.skip("needs: the Pulumi engine (`bmx engine build` or `bmx engine install`)")
+    return found

@@ -5,18 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from local.engine import find_engine
+from local.engine import Engine
 from local.paths import Paths
 from tests.incidents.program import Edit
 from tests.incidents.world import World
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(engine: Engine, tmp_path: Path) -> Iterator[World]:
     """An applied stack whose login works; it has to work afterwards too."""
-    engine = find_engine(Paths.default())
-    if engine is None:
-        pytest.skip("needs: the Pulumi engine (`bmx engine install` or `bmx engine build`)")
     paths = Paths(home=tmp_path / "home", cache=Paths.default().cache)
     paths.ensure()
     world = World(paths, engine, tmp_path / "program")

@@ -127,11 +127,8 @@ def test_the_passphrase_is_made_once_and_for_this_user_only(paths: Paths) -> Non
 
 
 @pytest.fixture
-def pulumi(paths: Paths, tmp_path: Path) -> Pulumi:
+def pulumi(engine: Engine, paths: Paths, tmp_path: Path) -> Pulumi:
     """The real engine on a small project that needs no provider."""
-    engine = find_engine(Paths.default())
-    if engine is None:
-        pytest.skip("no Pulumi engine here: `bmx engine build` makes one")
     source = tmp_path / "source"
     (source / "program").mkdir(parents=True)
     (source / "Pulumi.yaml").write_text("name: small\nmain: program/\nruntime: python\n")

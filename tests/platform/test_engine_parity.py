@@ -8,7 +8,7 @@ import pytest
 
 from local import infrastructure
 from local.emulator import Emulator
-from local.engine import Engine, find_engine
+from local.engine import Engine
 from local.infrastructure import Infrastructure, Outputs
 from local.paths import Paths
 from local.ports import Ports
@@ -41,11 +41,8 @@ Applied = tuple[Found, Outputs]
 
 
 @pytest.fixture(scope="module")
-def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Applied]]:
+def applied(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Applied]]:
     """What each engine leaves after applying stack `local` to an emulator of its own."""
-    engine = find_engine(Paths.default())
-    if engine is None:
-        pytest.skip("no Pulumi engine here: `bmx engine build` makes one")
     choices: dict[str, Callable[[Paths], Engine | None]] = {
         infrastructure.ENGINE: lambda _paths: engine,
         infrastructure.IN_PROCESS: lambda _paths: None,
@@ -80,10 +77,7 @@ def test_both_export_the_same_names(applied: dict[str, Applied]) -> None:
     assert _shape(real) == _shape(fallback)
 
 
-def test_applying_again_changes_nothing(tmp_path: Path) -> None:
-    engine = find_engine(Paths.default())
-    if engine is None:
-        pytest.skip("no Pulumi engine here: `bmx engine build` makes one")
+def test_applying_again_changes_nothing(engine: Engine, tmp_path: Path) -> None:
     from local.engine.cli import Pulumi
 
     with emulator_in(tmp_path / "home") as (paths, aws):

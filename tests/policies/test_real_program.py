@@ -10,7 +10,7 @@ from gate import events
 from gate.check import check
 from gate.preview import preview
 from gate.report import Verdict
-from local.engine import find_engine
+from local.engine import Engine
 from local.engine.cli import Pulumi
 from local.paths import Paths
 from local.reporting import LogReporter
@@ -20,11 +20,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.local]
 
 
 @pytest.fixture
-def pulumi(tmp_path: Path) -> Iterator[Pulumi]:
+def pulumi(engine: Engine, tmp_path: Path) -> Iterator[Pulumi]:
     """The real program's stack `local`, not applied yet, on an emulator of its own."""
-    engine = find_engine(Paths.default())
-    if engine is None:
-        pytest.skip("needs: the Pulumi engine (`bmx engine install` or `bmx engine build`)")
     paths = Paths(home=tmp_path / "home", cache=Paths.default().cache)
     paths.ensure()
     try:
