@@ -6,7 +6,7 @@ import typer
 from typer.exceptions import TyperException
 
 from bmx.commands import config as config_commands
-from bmx.commands import cutout, demo, doctor, operate, plan, project
+from bmx.commands import credentials, cutout, demo, deploy, doctor, operate, plan, project
 from bmx.commands import engine as engine_commands
 from bmx.commands import stack as stack_commands
 from bmx.output import ExitCode, print_envelope
@@ -28,6 +28,8 @@ for module in (
     engine_commands,
     config_commands,
     plan,
+    deploy,
+    credentials,
     project,
 ):
     module.register(app)

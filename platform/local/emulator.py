@@ -17,7 +17,7 @@ from local.paths import Paths
 from local.ports import HOST, Ports
 from local.probe import answers
 from local.processes import Processes, Service
-from local.provider.connection import LOCAL_REGION, Connection
+from local.provider.connection import LOCAL_ACCOUNT, LOCAL_REGION, Connection
 from local.reporting import Reporter
 from local.toolbox import locked_environment
 from workers.contracts.problem import Problem
@@ -34,6 +34,10 @@ class Emulator:
     paths: Paths
     processes: Processes
     ports: Ports
+    account: str = LOCAL_ACCOUNT
+    """Whose root the connection is."""
+    as_tls: bool = False
+    """Whether requests count as made over TLS, for a stack that refuses plain text."""
 
     @property
     def endpoint(self) -> str:
@@ -43,7 +47,9 @@ class Emulator:
     @property
     def connection(self) -> Connection:
         """Address and root credential."""
-        return Connection(endpoint=self.endpoint)
+        if self.account == LOCAL_ACCOUNT:
+            return Connection(endpoint=self.endpoint)
+        return Connection(endpoint=self.endpoint, access_key=self.account, account=self.account)
 
     def install(self, report: Reporter) -> Path:
         """Its environment, made from the lock if need be; the Python in it."""
@@ -101,6 +107,7 @@ class Emulator:
                 "IOT_MTLS_ENABLED": "0",
                 "SFTP_ENABLED": "0",
                 "DOCKER_HOST": "unix:///nonexistent",
+                **({"BMX_EMULATOR_TLS": "1"} if self.as_tls else {}),
                 **{f"MINISTACK_LAMBDA_PROXY_{name}": url for name, url in sorted(functions.items())},
             },
             cwd=self.paths.home,

@@ -1,6 +1,6 @@
 """Runs the emulator so that killing a process costs nothing.
 
-This file runs under the emulator's own Python and imports nothing of the project. It adds four things to
+This file runs under the emulator's own Python and imports nothing of the project. It adds these things to
 ministack:
 
 - *Checkpoints.* ministack writes its state when it is told to stop; a killed one would forget all. Here a
@@ -10,9 +10,14 @@ ministack:
 - *A function process that is gone is waited for.* Lambda replaces a dead execution environment; so an
   invocation whose process refused or dropped the connection is sent again until the function's timeout.
 - *SQS's batch calls need the right to the single call*, as on AWS; ministack asks for one of their own name.
+- *Things can be made with a given identity*: a tag `_custom_id_`, as LocalStack has it, is the id of a VPC, a
+  subnet or a security group, and the random end of a secret's ARN.
+- *Requests count as made over TLS*, with `BMX_EMULATOR_TLS=1`. Stacks that refuse plain text would lock
+  themselves out of an emulator that speaks nothing else; here the loopback interface stands in for TLS.
 """
 
 import contextlib
+import contextvars
 import hashlib
 import json
 import os
@@ -128,9 +133,77 @@ def name_actions_as_iam_does() -> None:
     iam_actions.extract_iam_action = extract_iam_action
 
 
+CUSTOM_ID = "_custom_id_"
+
+_wanted: contextvars.ContextVar[tuple[str, str]] = contextvars.ContextVar("wanted", default=("", ""))
+"""The prefix of the id that the call in hand is to give, and the whole id."""
+
+
+def give_wanted_ids() -> None:
+    """Let a tag decide the identity of what is made, so that others' things can be stood in for."""
+    from ministack.services import ec2, secretsmanager
+
+    for action, prefix, maker in (
+        ("CreateVpc", "vpc", "_new_vpc_id"),
+        ("CreateSubnet", "subnet", "_new_subnet_id"),
+        ("CreateSecurityGroup", "sg", "_new_sg_id"),
+    ):
+        ec2._ACTION_MAP[action] = _with_wanted_id(ec2._ACTION_MAP[action], prefix)
+        setattr(ec2, maker, _wanted_or(getattr(ec2, maker), prefix))
+
+    store = secretsmanager._store_new_secret
+
+    def store_new_secret(name: str, *arguments: Any, **named: Any) -> tuple[str, str]:
+        arn, version = store(name, *arguments, **named)
+        end = next((tag["Value"] for tag in named.get("tags") or [] if tag["Key"] == CUSTOM_ID), None)
+        if end:
+            arn = f"{arn.rpartition('-')[0]}-{end}"
+            secretsmanager._secrets[name]["ARN"] = arn
+        return arn, version
+
+    secretsmanager._store_new_secret = store_new_secret
+
+
+def _with_wanted_id(create: Any, prefix: str) -> Any:
+    def handler(parameters: Reply) -> Any:
+        token = _wanted.set((prefix, _tag(parameters)))
+        try:
+            return create(parameters)
+        finally:
+            _wanted.reset(token)
+
+    return handler
+
+
+def _wanted_or(make: Any, prefix: str) -> Any:
+    def new_id() -> str:
+        kind, wanted = _wanted.get()
+        return wanted if wanted and kind == prefix else str(make())
+
+    return new_id
+
+
+def _tag(parameters: Reply) -> str:
+    """The value of the tag `_custom_id_` among EC2's flat parameters, each a list of values."""
+    for name, value in parameters.items():
+        if name.endswith(".Key") and CUSTOM_ID in value:
+            found = parameters[name.removesuffix("Key") + "Value"]
+            return str(found[0] if isinstance(found, list) else found)
+    return ""
+
+
+def count_as_tls() -> None:
+    """Tell IAM's conditions that every request came over TLS."""
+    pin = app.pin_request_origin
+    app.pin_request_origin = lambda address, _secure: pin(address, True)
+
+
 def main() -> None:
     keep_checkpoints()
     name_actions_as_iam_does()
+    give_wanted_ids()
+    if os.environ.get("BMX_EMULATOR_TLS") == "1":
+        count_as_tls()
     give_back_messages()
     wait_for_function_processes()
     sys.argv = ["ministack"]

@@ -71,6 +71,11 @@ class Paths:
         return self.home / "deploy"
 
     @property
+    def stacks(self) -> Path:
+        """Stacks other than the local one on emulators of their own: a home for each, by the stack's name."""
+        return self.home / "stacks"
+
+    @property
     def ports(self) -> Path:
         return self.home / "ports.json"
 

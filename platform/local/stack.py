@@ -15,6 +15,7 @@ from typing import Any
 
 from local import locking
 from local.deploy import Deployer, Deployment
+from local.emulated import emulated_stacks
 from local.emulator import NAME as EMULATOR
 from local.emulator import Emulator
 from local.files import checksum, write_atomic
@@ -155,6 +156,12 @@ class LocalStack:
                 if database.stop():
                     report.say(f"Stopped {_label(database)}")
                     stopped.append(_label(database))
+            for emulated in emulated_stacks(self.paths):
+                if emulated.stop():
+                    report.say(f"Stopped the emulated stack {emulated.stack}")
+                    stopped.append(f"stack {emulated.stack}")
+                if volumes:
+                    emulated.discard()
             stopped += [f"process {pid}" for pid in self.processes.sweep()]
             if volumes:
                 self._forget()

@@ -1,7 +1,6 @@
-"""`bmx plan`: judge a planned change before anything is touched."""
+"""`bmx plan`: see a planned change and judge it before anything is touched."""
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,12 +14,23 @@ if TYPE_CHECKING:
     from gate.findings import Finding
     from gate.report import Report
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 LOCAL = "local"
 STDIN = Path("-")
 
+StackOption = Annotated[
+    str | None, typer.Option("--stack", "-s", help="`local` if not given.", metavar="STACK")
+]
+EmulatorOption = Annotated[
+    bool,
+    typer.Option(
+        "--emulator", help="On an emulator of AWS on this machine, one for each stack, instead of AWS."
+    ),
+]
+
 plan = typer.Typer(
-    name="plan", help="Judge a planned change before anything is touched.", no_args_is_help=True
+    name="plan",
+    help="See a planned change, and judge it, before anything is touched.",
+    invoke_without_command=True,
 )
 
 
@@ -29,14 +39,39 @@ def register(app: typer.Typer) -> None:
     app.add_typer(plan)
 
 
+@plan.callback(epilog="Example: bmx plan --stack staging --emulator")
+def show(
+    context: typer.Context,
+    stack: StackOption = None,
+    emulator: EmulatorOption = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Show what deploying a stack would change, by resource and property; `check` judges it.
+
+    With --emulator the stack's own settings are planned on an emulator of its own: against what
+    `bmx deploy --emulator` made there, else against an account that has nothing of it yet.
+    """
+    if context.invoked_subcommand is not None:
+        if stack is not None or emulator or json_output:
+            raise typer.BadParameter(f"give options after `{context.invoked_subcommand}`.")
+        return
+
+    def action(ui: Ui) -> Outcome:
+        from operations import changes
+        from operations.target import open_target
+
+        with open_target(stack or LOCAL, ui, emulator=emulator) as target:
+            ui.say(f"Planning stack {target.stack}")
+            found = changes.plan(target)
+        return Outcome(data=found.to_json(), view=changes.as_tree(found))
+
+    execute("plan", json_output, action)
+
+
 @plan.command(epilog="Example: bmx plan check --stack staging --markdown plan.md")
 def check(
-    stack: Annotated[
-        str | None, typer.Option("--stack", "-s", help="`local` if not given.", metavar="STACK")
-    ] = None,
-    emulator: Annotated[
-        bool, typer.Option("--emulator", help="Plan the stack on the running local stack's emulator.")
-    ] = False,
+    stack: StackOption = None,
+    emulator: EmulatorOption = False,
     preview: Annotated[
         Path | None,
         typer.Option(
@@ -128,41 +163,16 @@ def _read(preview: Path, stack: str | None) -> _Source:
 
 def _plan(stack: str, emulator: bool, ui: Ui) -> _Source:
     from gate import events
-    from gate.preview import preview
-
-    command, environment, folder = _engine(stack, emulator=emulator or stack == LOCAL)
-    ui.say(f"Planning stack {stack}")
-    made = preview(command, environment, folder)
-    return _Source(made.digest, tuple(events.findings(made.events)), stack)
-
-
-def _engine(stack: str, *, emulator: bool) -> tuple[list[str], Mapping[str, str], Path]:
-    """Command, environment and folder: on the emulator, or as the person's own `pulumi` works."""
     from gate.model import NotJudgeable
-    from local.engine import find_engine
-    from local.paths import Paths
+    from gate.preview import preview
+    from operations.target import open_target
 
-    paths = Paths.default()
-    engine = find_engine(paths)
-    if engine is None:
-        raise NotJudgeable(
-            "There is no Pulumi engine here to make the plan.",
-            fix="`bmx engine install` fetches the official one, `bmx engine build` builds it with Go.",
-        )
-    executable = str(engine.executable)
-    if not emulator:
-        if not engine.has_language_host:
-            raise NotJudgeable(
-                "This engine was built for the local stack and has no providers for AWS.",
-                fix="`bmx engine install` fetches the official one; --emulator plans on the emulator.",
-            )
-        return [executable, "--stack", stack], {}, REPOSITORY
-    from local.engine.cli import Pulumi
-    from local.stack import LocalStack
-
-    emulated = LocalStack(paths).emulator
-    if not emulated.healthy():
-        raise Problem("The local stack is not running.", fix="Start it with `bmx up`.")
-    pulumi = Pulumi(engine, paths, emulated.connection, stack)
-    pulumi.prepare()
-    return [executable, "--stack", stack], pulumi.env(), pulumi.project.folder
+    try:
+        with open_target(stack, ui, emulator=emulator) as target:
+            ui.say(f"Planning stack {stack}")
+            made = preview(target.command, target.environment, target.folder)
+    except NotJudgeable:
+        raise
+    except Problem as problem:
+        raise NotJudgeable(problem.what, why=problem.why, fix=problem.fix) from problem
+    return _Source(made.digest, tuple(events.findings(made.events)), stack)

@@ -60,6 +60,8 @@ class Pulumi:
     stack: str = "local"
     source: Path | None = None
     """The folder with `Pulumi.yaml`; the checkout if not given."""
+    log_file: Path | None = None
+    """Where errors are kept in full; `pulumi.log` among the logs if not given."""
 
     @property
     def project(self) -> Project:
@@ -69,7 +71,7 @@ class Pulumi:
     @property
     def log(self) -> Path:
         """Errors of the engine and of the program, in full."""
-        return self.paths.logs / "pulumi.log"
+        return self.log_file or self.paths.logs / "pulumi.log"
 
     def env(self) -> dict[str, str]:
         """The variables with which plain `pulumi` works on this backend with this provider."""
@@ -116,9 +118,9 @@ class Pulumi:
         return self._stream(report, "refresh", "--yes", "--skip-preview")
 
     def destroy(self, report: Reporter) -> Summary:
-        """Delete every resource of the stack; protected ones refuse."""
+        """Delete every resource of the stack; protected ones refuse. Hooks, too, which need the program."""
         self.prepare()
-        return self._stream(report, "destroy", "--yes", "--skip-preview")
+        return self._stream(report, "destroy", "--yes", "--skip-preview", "--run-program")
 
     def outputs(self) -> Outputs:
         """What the stack exports. None of it is a secret value."""
@@ -151,57 +153,81 @@ class Pulumi:
             stdin=subprocess.DEVNULL,
         )
 
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The engine on this stack, without asking; an operation is appended."""
+        common = ("--non-interactive", "--color=never", "--cwd", str(self.project.folder))
+        return (str(self.engine.executable), *common, "--stack", self.stack)
+
+    def environment(self) -> dict[str, str]:
+        """What the engine's processes get on top of this one's variables."""
+        return {**self.env(), OWNER_VARIABLE: str(self.paths.home)}
+
     def _command(self, *arguments: str) -> list[str]:
-        stack = [] if arguments[:2] == ("stack", "init") else ["--stack", self.stack]
-        common = ["--non-interactive", "--color=never", "--cwd", str(self.project.folder)]
-        return [str(self.engine.executable), *common, *arguments, *stack]
+        command = self.command[:-2] if arguments[:2] == ("stack", "init") else self.command
+        return [*command, *arguments]
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, **self.env(), OWNER_VARIABLE: str(self.paths.home)}
+        return {**os.environ, **self.environment()}
 
     def _capture(self, *arguments: str) -> str:
         done = self.run(*arguments)
         if done.returncode:
-            raise self._failed(" ".join(arguments[:2]), [done.stderr.strip() or done.stdout.strip()])
+            said = done.stderr.strip() or done.stdout.strip()
+            raise _failed(" ".join(arguments[:2]), [said], self.log)
         return done.stdout
 
     def _stream(self, report: Reporter, *arguments: str) -> Summary:
-        """Run an operation, reporting each resource as it is worked on; its summary or `EngineFailed`."""
-        errors: list[str] = []
-        summary = Summary()
-        with subprocess.Popen(
-            self._command(*arguments, "--json"),
-            env={**self._environment(), "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # A Ctrl-C must reach the engine alone: interrupted providers would lose what they just made.
-            start_new_session=True,
-        ) as process:
-            with _interruptible(process):
-                for event in _events(process):
-                    if line := _progress(event):
-                        report.say(line)
-                    errors += self._note(_errors(event))
-                    summary = _summary(event) or summary
-            said = (process.stderr.read() if process.stderr else "").strip()
-        if process.returncode:
-            raise self._failed(arguments[0], errors or [said])
-        return summary
+        return stream([*self.command, *arguments], self._environment(), report, self.log)
 
-    def _note(self, errors: list[str]) -> list[str]:
-        """Keep errors with their tracebacks where `bmx logs pulumi` shows them."""
-        if errors:
-            with self.log.open("a", encoding="utf-8") as log:
-                log.writelines(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error.rstrip()}\n" for error in errors)
-        return errors
 
-    def _failed(self, operation: str, errors: list[str]) -> EngineFailed:
-        return EngineFailed(
-            f"pulumi {operation} failed: " + " | ".join(dict.fromkeys(_sentence(error) for error in errors)),
-            fix=f"Correct it and run this again; what was done stays done. More is in {self.log}.",
-        )
+def stream(command: list[str], environment: dict[str, str], report: Reporter, log: Path) -> Summary:
+    """Run an operation of the engine, reporting each resource as it is worked on; what it did.
+
+    Raises `EngineFailed` with the errors in a sentence each; `log` gets them in full.
+    """
+    errors: list[str] = []
+    summary = Summary()
+    with subprocess.Popen(
+        [*command, "--json"],
+        env={**environment, "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A Ctrl-C must reach the engine alone: interrupted providers would lose what they just made.
+        start_new_session=True,
+    ) as process:
+        with _interruptible(process):
+            for event in _events(process):
+                if line := _progress(event):
+                    report.say(line)
+                errors += _note(_errors(event), log)
+                summary = _summary(event) or summary
+        said = (process.stderr.read() if process.stderr else "").strip()
+    if process.returncode:
+        operation = next((word for word in command if word in _OPERATIONS), command[-1])
+        raise _failed(operation, errors or [said], log)
+    return summary
+
+
+_OPERATIONS = ("up", "preview", "refresh", "destroy")
+
+
+def _note(errors: list[str], log: Path) -> list[str]:
+    """Keep errors with their tracebacks where `bmx logs pulumi` shows them."""
+    if errors:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            file.writelines(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error.rstrip()}\n" for error in errors)
+    return errors
+
+
+def _failed(operation: str, errors: list[str], log: Path) -> EngineFailed:
+    return EngineFailed(
+        f"pulumi {operation} failed: " + " | ".join(dict.fromkeys(_sentence(error) for error in errors)),
+        fix=f"Correct it and run this again; what was done stays done. More is in {log}.",
+    )
 
 
 @contextlib.contextmanager

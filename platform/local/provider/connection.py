@@ -51,11 +51,13 @@ class Connection:
                 why="This provider speaks to the local emulator only and must know where it is.",
                 fix="Apply the stack with ./bmx up, or set it to the address that ./bmx status shows.",
             )
+        key = env.get(ACCESS_KEY_VARIABLE, "test")
         return cls(
             endpoint=endpoint,
             region=env.get(REGION_VARIABLE, LOCAL_REGION),
-            access_key=env.get(ACCESS_KEY_VARIABLE, "test"),
+            access_key=key,
             secret_key=env.get(SECRET_KEY_VARIABLE, "test"),
+            account=key if key.isdigit() and len(key) == 12 else LOCAL_ACCOUNT,
         )
 
     def to_environment(self) -> dict[str, str]:

@@ -1,0 +1,168 @@
+"""Any stack of the project, with its own settings, on an emulator of its own.
+
+A stack that was deployed so stays under `stacks/NAME` of the data folder until it is discarded, with its
+emulator running; one that is only looked at is gone afterwards. Nothing of it touches the local stack or AWS.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from infra.settings import Settings
+from local import locking, stand_ins
+from local.emulator import Emulator
+from local.engine.cli import Pulumi
+from local.engine.find import find_engine
+from local.engine.project import Project
+from local.paths import Paths
+from local.ports import Ports
+from local.postgres import drop_all, instances, stop_all
+from local.processes import Processes
+from local.provider.connection import Aws
+from local.reporting import Reporter
+from workers.contracts.problem import Problem
+
+NO_ENGINE = Problem(
+    "There is no Pulumi engine here.",
+    fix="`bmx engine install` fetches the official one, `bmx engine build` builds it with Go.",
+)
+
+
+@dataclass(frozen=True)
+class EmulatedStack:
+    """One stack below the data folder `main`."""
+
+    main: Paths
+    stack: str
+
+    @cached_property
+    def paths(self) -> Paths:
+        """Its own data folder."""
+        return Paths(home=self.main.stacks / self.stack, cache=self.main.cache, repo=self.main.repo)
+
+    @cached_property
+    def processes(self) -> Processes:
+        """What runs for it."""
+        return Processes(self.paths.run, self.paths.home)
+
+    @cached_property
+    def emulator(self) -> Emulator:
+        """Its emulator, in the account that its settings speak of."""
+        account = stand_ins.account(self._settings)
+        ports = Ports(self.paths.ports)
+        return Emulator(self.paths, self.processes, ports, account=account, as_tls=True)
+
+    @property
+    def aws(self) -> Aws:
+        """The emulator, as its root."""
+        return Aws(self.emulator.connection)
+
+    @property
+    def deployed(self) -> bool:
+        """Whether it was deployed here and not discarded."""
+        return self._marker.exists()
+
+    @cached_property
+    def pulumi(self) -> Pulumi:
+        """The engine on it; raises `Problem` where there is none."""
+        engine = find_engine(self.main)
+        if engine is None:
+            raise NO_ENGINE
+        log = self.main.logs / f"pulumi-{self.stack}.log"
+        return Pulumi(engine, self.paths, self.emulator.connection, self.stack, log_file=log)
+
+    @contextmanager
+    def session(self, report: Reporter, *, keep: bool = False) -> Iterator[Pulumi]:
+        """The engine on it while its emulator runs.
+
+        With `keep` it is there afterwards, running. Else it is as before: gone, stopped or running.
+        """
+        pulumi = self.pulumi
+        self.main.ensure()
+        self._check_settings()
+        with locking.hold(self.main.stacks / f"{self.stack}.lock", f"bmx on {self.stack}"):
+            was_there, was_running = self.deployed, self.processes.running("emulator")
+            try:
+                self._start(report)
+                pulumi.unlock()
+                if keep:
+                    self._marker.touch()
+                yield pulumi
+            finally:
+                if not keep and not was_there:
+                    self._discard()
+                elif not keep and not was_running:
+                    self._stop()
+
+    def discard(self) -> bool:
+        """Stop and forget it; whether there was anything."""
+        if not self.paths.home.exists():
+            return False
+        with locking.hold(self.main.stacks / f"{self.stack}.lock", "bmx discarding"):
+            self._discard()
+        return True
+
+    def stop(self) -> bool:
+        """Stop it, or discard it if it was not to stay; whether anything ran."""
+        running = bool(self.processes.names()) or any(
+            instance.status().running for instance in instances(self.paths.postgres)
+        )
+        if self.deployed:
+            self._stop()
+        else:
+            self._discard()
+        return running
+
+    @property
+    def _marker(self) -> Path:
+        return self.paths.home / "deployed"
+
+    @cached_property
+    def _project(self) -> Project:
+        return Project(self.main.repo, self.paths.state / "project", self.stack)
+
+    @cached_property
+    def _settings(self) -> Settings | None:
+        return stand_ins.read_settings(self._project.config())
+
+    def _check_settings(self) -> None:
+        if not (self.main.repo / f"Pulumi.{self.stack}.yaml").exists():
+            raise Problem(
+                f"There is no stack `{self.stack}`: no Pulumi.{self.stack}.yaml.",
+                fix=f"Name one that there is, or make it with `bmx stack new {self.stack}`.",
+            )
+
+    def _start(self, report: Reporter) -> None:
+        fresh = not self.deployed
+        if fresh:
+            self._discard()  # what an interrupted command left
+        self.paths.ensure()
+        self.emulator.start(report)
+        for database in instances(self.paths.postgres):
+            database.start()
+        if fresh and self._settings is not None:
+            for made in stand_ins.put(self._settings, self.stack, self.aws):
+                report.say(f"Standing in for others: {made}")
+
+    def _stop(self) -> None:
+        for name in self.processes.names():
+            self.processes.stop(name)
+        stop_all(self.paths.postgres)
+        self.processes.sweep()
+
+    def _discard(self) -> None:
+        if not self.paths.home.exists():
+            return
+        self._stop()
+        drop_all(self.paths.postgres)
+        shutil.rmtree(self.paths.home, ignore_errors=True)
+
+
+def emulated_stacks(main: Paths) -> list[EmulatedStack]:
+    """Those that there are in a data folder."""
+    if not main.stacks.is_dir():
+        return []
+    return [EmulatedStack(main, path.name) for path in sorted(main.stacks.iterdir()) if path.is_dir()]
