@@ -8,10 +8,13 @@ from infra.account import locate
 from infra.alarms import AlarmTopic, AlarmTopicArgs
 from infra.api import Api, ApiArgs
 from infra.api_key import ApiKey, ApiKeyArgs
+from infra.budget import BudgetAlarm, BudgetAlarmArgs
 from infra.config import stack_settings
 from infra.container_worker import ContainerWorker, ContainerWorkerArgs
 from infra.credentials import ExistingLogin, read_existing
+from infra.dashboard import Dashboard, DashboardArgs
 from infra.database import Database, DatabaseAddress, DatabaseArgs, external_address
+from infra.delivery import Delivery, DeliveryArgs
 from infra.guard import Guard
 from infra.identity import Identity, IdentityArgs
 from infra.naming import Deployment, dashed
@@ -33,6 +36,13 @@ def compose() -> None:
     login = read_existing(settings.database, deployment)
 
     network = make_network(settings, deployment)
+    delivery = None
+    if settings.deploy is not None:
+        login_arn = login.arn if login else None
+        delivery = Delivery(
+            "deploy", DeliveryArgs(deployment, settings.deploy, workers, settings.database, login_arn)
+        )
+    boundary_arn = delivery.boundary_arn if delivery else None
 
     require_tls = settings.transport.require_tls
     topic = AlarmTopic("alarms", AlarmTopicArgs(deployment, settings.alarms))
@@ -64,6 +74,7 @@ def compose() -> None:
                 images_bucket=bucket.name,
                 result_queue_url=queues[worker.results_to].queue.url if worker.results_to else None,
                 logs=settings.logs,
+                boundary_arn=boundary_arn,
             ),
         ).function_name
 
@@ -83,8 +94,13 @@ def compose() -> None:
             user_pool_arn=people.user_pool_arn,
             user_pool_client_id=people.client_id,
             network=network,
+            boundary_arn=boundary_arn,
         ),
     )
+    if settings.dashboard.enabled:
+        Dashboard("dashboard", DashboardArgs(deployment, workers))
+    if settings.budget.monthly_usd is not None:
+        BudgetAlarm("budget", BudgetAlarmArgs(deployment, settings.budget, topic.arn))
 
     pulumi.export("images_bucket", bucket.name)
     pulumi.export("queues", {name: queue.outputs() for name, queue in queues.items()})
@@ -94,6 +110,8 @@ def compose() -> None:
     pulumi.export("database", database.outputs())
     pulumi.export("api_key_secret_arn", api_key.secret_arn)
     pulumi.export("alarm_topic_arn", topic.arn)
+    if delivery is not None:
+        pulumi.export("deploy_role_arn", delivery.role_arn)
 
 
 def make_network(settings: Settings, deployment: Deployment) -> Network | None:

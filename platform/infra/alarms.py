@@ -11,7 +11,7 @@ from infra.naming import Deployment, Kind, dashed
 from infra.policies import document
 from infra.settings import AlarmSettings
 from infra.tags import tags
-from infra.workers import Container, Worker
+from infra.workers import Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +95,15 @@ def worker_alarms(worker: Worker, deployment: Deployment) -> tuple[Alarm, ...]:
             threshold=timeouts.oldest_message_alarm(config.visibility_timeout, worker.max_receive),
         ),
     ]
-    if isinstance(worker.consumer, Container):
+    function = worker.function(deployment)
+    if function is not None:
         alarms.append(
             Alarm(
                 "errors",
                 f"{worker.name}: its function failed. See the log group.",
                 "AWS/Lambda",
                 "Errors",
-                {"FunctionName": deployment.function(worker.name)},
+                {"FunctionName": function},
                 "Sum",
                 threshold=0,
             )

@@ -16,7 +16,10 @@ from infra.workers import Worker, queues
 
 @dataclass(frozen=True, slots=True)
 class ApiArgs:
-    """All that the application has to reach. `database_target` is JSON, the secrets are ARNs."""
+    """All that the application has to reach. `database_target` is JSON, the secrets are ARNs.
+
+    The role can never exceed the policy `boundary_arn`.
+    """
 
     deployment: Deployment
     workers: Sequence[Worker]
@@ -28,6 +31,7 @@ class ApiArgs:
     user_pool_arn: pulumi.Output[str]
     user_pool_client_id: pulumi.Output[str]
     network: Network | None
+    boundary_arn: pulumi.Input[str] | None = None
 
 
 class Api(pulumi.ComponentResource):
@@ -45,6 +49,7 @@ class Api(pulumi.ComponentResource):
                 name=deployment.name(Kind.ROLE, "api"),
                 description="BlueMoxon application: its queues, secrets, images and logs.",
                 assume_role_policy=service_trust("lambda.amazonaws.com"),
+                permissions_boundary=args.boundary_arn,
                 tags=tags(deployment.stack, "api"),
             ),
             opts=pulumi.ResourceOptions(parent=self),

@@ -17,7 +17,8 @@ from infra.workers import Container, Worker
 class ContainerWorkerArgs:
     """Which worker, what it runs, what it reads from and where its results go.
 
-    `image_uri` is `{repository}@{digest}`. `queue_arn` is the queue's own, `images_bucket` the bucket's name.
+    `image_uri` is `{repository}@{digest}`. `queue_arn` is the queue's own, `images_bucket` the bucket's name,
+    `boundary_arn` a policy that the role can never exceed.
     """
 
     deployment: Deployment
@@ -28,6 +29,7 @@ class ContainerWorkerArgs:
     images_bucket: pulumi.Input[str]
     result_queue_url: pulumi.Input[str] | None
     logs: LogSettings
+    boundary_arn: pulumi.Input[str] | None = None
 
 
 class ContainerWorker(pulumi.ComponentResource):
@@ -54,6 +56,7 @@ class ContainerWorker(pulumi.ComponentResource):
                 name=args.deployment.name(Kind.ROLE, args.worker.name),
                 description=f"BlueMoxon {args.worker.name}: own queue, own prefixes, result queue, own logs.",
                 assume_role_policy=service_trust("lambda.amazonaws.com"),
+                permissions_boundary=args.boundary_arn,
                 tags=self._tags,
             ),
             opts=self._child,
@@ -97,6 +100,8 @@ class ContainerWorker(pulumi.ComponentResource):
                 description=args.worker.summary,
                 package_type="Image",
                 image_uri=args.image_uri,
+                # Said here too, so that image and declaration cannot name two handlers.
+                image_config=lambda_.FunctionImageConfigArgs(commands=[container.handler]),
                 role=role.arn,
                 architectures=[container.architecture],
                 timeout=container.timeout,

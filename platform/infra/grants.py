@@ -1,8 +1,11 @@
-"""Who may do what: the statements of every role, from the declaration. The one place with action lists."""
+"""Who may do what at run time: the statements of every role, from the declaration.
+
+With `infra.deploy_grants` (what CI may do), the one place with action lists.
+"""
 
 from collections.abc import Iterable, Sequence
 
-from infra.naming import PROJECT, Deployment
+from infra.naming import Deployment
 from infra.policies import Statement, deny_plain_http
 from infra.workers import Worker
 
@@ -13,21 +16,21 @@ INSPECT = ("sqs:GetQueueUrl", "sqs:GetQueueAttributes")
 # What Lambda's poller does in the function's name.
 CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 READ_SECRET = ("secretsmanager:GetSecretValue",)
+# Lambda asks for the first on every resource: the network interfaces do not exist yet.
 VPC_ACCESS = (
-    "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSubnets",
-    "ec2:UnassignPrivateIpAddresses",
 )
+VPC_ADDRESSES = ("ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses")
 
 BOOKS = "books/"
 LISTINGS = "listings/"
 
 
 def container_worker(worker: Worker, deployment: Deployment) -> list[Statement]:
-    """A container worker's role: its queue, its prefixes, where results go, its log group. Never a secret."""
+    """A container worker's role: its queue, its prefixes, where results go, its log group, named secrets."""
     config = worker.queue_config(deployment)
     function_logs = deployment.arn(
         "logs", f"log-group:{deployment.log_group(deployment.function(worker.name))}:*"
@@ -43,6 +46,9 @@ def container_worker(worker: Worker, deployment: Deployment) -> list[Statement]:
     if worker.results_to:
         results = deployment.queue_arn(deployment.queue(worker.results_to))
         statements.append(Statement("SendResults", ("sqs:SendMessage",), [results]))
+    if worker.secrets:
+        secrets = [deployment.secret_arn(name) for name in worker.secrets]
+        statements.append(Statement("ReadSecrets", READ_SECRET, secrets))
     return statements
 
 
@@ -77,8 +83,9 @@ def api(
     if consumed:
         statements.append(Statement("ConsumeResults", CONSUME, consumed))
     if in_vpc:
-        # Lambda asks for these on every resource: the network interfaces do not exist yet.
+        interfaces = deployment.arn("ec2", "network-interface/*")
         statements.append(Statement("JoinNetwork", VPC_ACCESS, ["*"]))
+        statements.append(Statement("AddressInterfaces", VPC_ADDRESSES, [interfaces]))
     return statements
 
 
@@ -94,13 +101,13 @@ def bucket_policy(deployment: Deployment) -> list[Statement]:
 
 
 def alarm_topic_policy(topic_arn: str, deployment: Deployment) -> list[Statement]:
-    """Alarms of this account may be published to the topic."""
+    """Alarms and budgets of this account may be published to the topic."""
     return [
         Statement(
             "PublishAlarms",
             ["sns:Publish"],
             [topic_arn],
-            principals={"Service": ["cloudwatch.amazonaws.com"]},
+            principals={"Service": ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"]},
             conditions={"StringEquals": {"aws:SourceAccount": deployment.account_id}},
         )
     ]
@@ -131,7 +138,5 @@ def _see_missing_objects(deployment: Deployment) -> Statement:
 
 
 def _chalice_logs(deployment: Deployment) -> list[str]:
-    # Chalice names functions `{app}-{stage}` and `{app}-{stage}-{handler}`; app and stage are our project and
-    # stack.
-    base = deployment.log_group(f"{PROJECT}-{deployment.stack}")
+    base = deployment.log_group(deployment.chalice_function())
     return [deployment.arn("logs", f"log-group:{base}:*"), deployment.arn("logs", f"log-group:{base}-*:*")]

@@ -20,9 +20,12 @@ class Kind(Enum):
 
     ALARM = ("an alarm", 255)
     BUCKET = ("a bucket", 63)
+    BUDGET = ("a budget", 100)
+    DASHBOARD = ("a dashboard", 255)
     DATABASE = ("a database", 63)
     FUNCTION = ("a function", 64)
     LOG_GROUP = ("a log group", 512)
+    POLICY = ("a policy", 128)
     QUEUE = ("a queue", 80)
     REPOSITORY = ("a repository", 256)
     ROLE = ("a role", 64)
@@ -78,6 +81,13 @@ class Deployment:
         """The name of a container worker's function."""
         return self.name(Kind.FUNCTION, worker)
 
+    def chalice_function(self, handler: str = "") -> str:
+        """The name that Chalice gives the function of a handler, or without one the API's own: it takes the
+        handler's name as it is, underscores and all.
+        """
+        joined = "-".join((PROJECT, self.stack, *([handler] if handler else [])))
+        return self._fits(Kind.FUNCTION, joined)
+
     def images_bucket(self) -> str:
         """The name of the bucket of listings and books; the account makes it unique in the world."""
         return self.name(Kind.BUCKET, "images", self.account_id)
@@ -93,6 +103,14 @@ class Deployment:
     def queue_arn(self, name: str) -> str:
         """The ARN of a queue by its name."""
         return self.arn("sqs", name)
+
+    def global_arn(self, service: str, resource: str) -> str:
+        """An ARN in this account, of a service without regions: IAM, dashboards, budgets."""
+        return f"arn:{self.partition}:{service}::{self.account_id}:{resource}"
+
+    def secret_arn(self, name: str) -> str:
+        """The ARN of a secret of this stack, whose six characters at the end only AWS knows."""
+        return self.arn("secretsmanager", f"secret:{self.secret_name(name)}-??????")
 
     def bucket_arn(self, bucket: str, key: str = "") -> str:
         """The ARN of a bucket, or of the objects under `key` in it."""

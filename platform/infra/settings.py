@@ -4,122 +4,29 @@ The configuration in `Pulumi.{stack}.yaml` has one key an area: `bluemoxon:worke
 so on; each is a field of `Settings`. Read it with `infra.config`.
 """
 
-import ipaddress
-import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from infra.faults import refuse
-
-
-def _digest(value: str) -> str:
-    if not re.fullmatch(r"sha256:[0-9a-f]{64}", value):
-        raise refuse(
-            "An image is deployed by digest only: a tag can be moved to another image after the review.",
-            "Use `sha256:` and 64 hexadecimal digits, as `docker buildx imagetools inspect` and the deploy "
-            "workflow print it.",
-        )
-    return value
-
-
-def _secret_arn(value: str) -> str:
-    if not re.fullmatch(
-        r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}", value
-    ):
-        raise refuse(
-            "It has to be the full ARN of a secret in Secrets Manager: policies grant exactly that one.",
-            "Copy it from `aws secretsmanager describe-secret --secret-id NAME`; it ends in a dash and six "
-            "characters.",
-        )
-    return value
-
-
-def _secret_id(value: str) -> str:
-    if not re.fullmatch(r"[\w/+=.@:-]{1,512}", value):
-        raise refuse(
-            "Names of secrets have letters, digits and /_+=.@- only.",
-            "Use the secret's name or its ARN, or leave it out for `bluemoxon-{stack}/database`.",
-        )
-    return value
-
-
-def _aws_id(prefix: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if not re.fullmatch(rf"{prefix}-([0-9a-f]{{8}}|[0-9a-f]{{17}})", value):
-            raise refuse(
-                f"AWS's ids of this kind are `{prefix}-` and 8 or 17 hexadecimal digits.",
-                "Copy the id from the AWS console or from `aws ec2 describe-…`.",
-            )
-        return value
-
-    return AfterValidator(check)
-
-
-def _identifier(value: str) -> str:
-    if (
-        not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", value)
-        or value.startswith("pg_")
-        or value in {"admin", "rdsadmin"}
-    ):
-        raise refuse(
-            "PostgreSQL and RDS take names of lower-case letters, digits and underscores, at most 63, that "
-            "are not reserved.",
-            "Use a name like `bluemoxon`.",
-        )
-    return value
-
-
-def _instance_class(value: str) -> str:
-    if not re.fullmatch(r"db\.[a-z][a-z0-9-]*\.[a-z0-9]+", value):
-        raise refuse("RDS's classes are named `db.family.size`.", "Use a class like `db.t4g.small`.")
-    return value
-
-
-def _host(value: str) -> str:
-    if len(value) > 253 or not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", value):
-        raise refuse("It is no host name.", "Use the cluster's endpoint, without protocol and port.")
-    return value
-
-
-def _email(value: str) -> str:
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
-        raise refuse("Alarms are mailed to it.", "Use an address like `ops@example.org`.")
-    return value
-
-
-def _origin(value: str) -> str:
-    if not re.fullmatch(r"https?://[^/\s*]+(:\*)?", value):
-        raise refuse(
-            "Browsers compare it with the page's origin: scheme, host and port, nothing more.",
-            "Use an origin like `https://books.example.org`, without a path.",
-        )
-    return value
-
-
-def _vpc_cidr(value: str) -> str:
-    try:
-        network = ipaddress.IPv4Network(value)
-    except ValueError as error:
-        raise refuse(
-            f"It is no IPv4 network: {error}.", "Use a private network like `10.40.0.0/16`."
-        ) from None
-    if not network.is_private or not 16 <= network.prefixlen <= 24:
-        raise refuse(
-            "The network of a VPC has to be private, and from /16 (AWS's largest) to /24 to hold the "
-            "subnets.",
-            "Use a private network like `10.40.0.0/16`.",
-        )
-    return value
-
-
-Digest = Annotated[str, AfterValidator(_digest)]
-SecretArn = Annotated[str, AfterValidator(_secret_arn)]
-SecretId = Annotated[str, AfterValidator(_secret_id)]
-Identifier = Annotated[str, AfterValidator(_identifier)]
-SubnetId = Annotated[str, _aws_id("subnet")]
-SecurityGroupId = Annotated[str, _aws_id("sg")]
-VpcId = Annotated[str, _aws_id("vpc")]
+from infra.formats import (
+    BucketName,
+    Digest,
+    Email,
+    Host,
+    Identifier,
+    InstanceClass,
+    OidcProviderArn,
+    Origin,
+    RefName,
+    Repository,
+    SecretArn,
+    SecretId,
+    SecurityGroupId,
+    SubnetId,
+    VpcCidr,
+    VpcId,
+)
 
 
 class _Area(BaseModel):
@@ -154,7 +61,7 @@ class OwnedDatabase(_PostgresTarget):
     username: Identifier = "bluemoxon"
     engine_version: Literal["15", "16", "17"] = "16"
     """PostgreSQL's major version; RDS keeps the minor one current."""
-    instance_class: Annotated[str, AfterValidator(_instance_class)] = "db.t4g.micro"
+    instance_class: InstanceClass = "db.t4g.micro"
     allocated_storage: int = Field(default=20, ge=20, le=65536)
     """GB at the start."""
     max_allocated_storage: int = Field(default=100, ge=21, le=65536)
@@ -198,7 +105,7 @@ class ExternalDatabase(_PostgresTarget):
 
     mode: Literal["external"]
     secret_arn: SecretArn
-    host: Annotated[str, AfterValidator(_host)]
+    host: Host
     port: int = Field(default=5432, ge=1, le=65535)
 
 
@@ -222,7 +129,7 @@ class CreatedNetwork(_Area):
     """A VPC of this stack: private subnets, and endpoints instead of a way to the internet."""
 
     mode: Literal["create"]
-    cidr: Annotated[str, AfterValidator(_vpc_cidr)]
+    cidr: VpcCidr
     zones: int = Field(default=2, ge=2, le=3)
 
 
@@ -236,7 +143,7 @@ class TransportSettings(_Area):
 class StorageSettings(_Area):
     """The images bucket."""
 
-    upload_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
+    upload_origins: tuple[Origin, ...] = ()
     """Origins whose pages may upload straight to the bucket."""
     old_versions_days: int = Field(default=30, ge=1, le=3650)
 
@@ -244,7 +151,48 @@ class StorageSettings(_Area):
 class AlarmSettings(_Area):
     """Who hears of alarms."""
 
-    emails: tuple[Annotated[str, AfterValidator(_email)], ...] = ()
+    emails: tuple[Email, ...] = ()
+
+
+class DashboardSettings(_Area):
+    """The CloudWatch dashboard."""
+
+    enabled: bool = True
+    """Off where nobody draws it: an emulator of AWS."""
+
+
+class BudgetSettings(_Area):
+    """What a month may cost; going over it is told, not stopped."""
+
+    monthly_usd: int | None = Field(default=None, ge=1, le=1_000_000)
+    """US dollars; without it, the stack has no budget."""
+    only_this_stack: bool = False
+    """Count only what has this stack's tag, instead of the whole account. AWS sees the tag `bluemoxon:stack`
+    once it has been activated as a cost allocation tag in the billing console; until then, it counts nothing.
+    """
+
+
+class DeploySettings(_Area):
+    """Who may deploy without a person: the workflows of one repository on GitHub, and of those only the ones
+    that run in one environment or on one branch.
+    """
+
+    repository: Repository
+    environment: RefName | None = None
+    branch: RefName | None = None
+    oidc_provider_arn: OidcProviderArn | None = None
+    """GitHub's identity provider where the account has it already; an account can have it once only."""
+    state_bucket: BucketName | None = None
+    """The bucket of Pulumi's state, where it is kept in S3."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "DeploySettings":
+        if (self.environment is None) == (self.branch is None):
+            raise refuse(
+                "GitHub names one of the two in a workflow's token: the environment, else the branch.",
+                "Set `environment` (its rules can ask for a review), or `branch`.",
+            )
+        return self
 
 
 class LogSettings(_Area):
@@ -270,3 +218,6 @@ class Settings(_Area):
     storage: StorageSettings = StorageSettings()
     alarms: AlarmSettings = AlarmSettings()
     logs: LogSettings = LogSettings()
+    dashboard: DashboardSettings = DashboardSettings()
+    budget: BudgetSettings = BudgetSettings()
+    deploy: DeploySettings | None = None

@@ -20,9 +20,8 @@ RECEIVE_WAIT = 20
 def visibility_timeout(function_timeout: int, batch_window: int = 0) -> int:
     """How long a received message stays hidden: six function timeouts and the batch window.
 
-    AWS asks for this in "Using Lambda with Amazon SQS": a throttled batch is retried by the poller, and "
-    "must not
-    reappear to another one meanwhile.
+    AWS asks for this in "Using Lambda with Amazon SQS": a throttled batch is retried by the poller, and must
+    not reappear to another one meanwhile.
     """
     return 6 * function_timeout + batch_window
 

@@ -1,9 +1,9 @@
 """THE declaration: every worker, once.
 
-From an entry here come its queue and dead-letter queue, their policies and alarms, its function, role, log
-group and event source mapping where it is a container, the API's grants and `BMX_QUEUES`, and with them the
-health check, the admin page's row and the docs table. A stack's `bluemoxon:workers` says which of them it
-has.
+From an entry here come its queue and dead-letter queue, their policies, alarms and row of the dashboard, its
+function, role, log group and event source mapping where it is a container, the API's grants and `BMX_QUEUES`,
+and with them the health check, the admin page's row and the docs table. A stack's `bluemoxon:workers` says
+which of them it has. `bmx worker new` adds an entry.
 """
 
 import re
@@ -16,6 +16,8 @@ from infra.naming import Deployment
 from workers.contracts import Problem, QueueConfig, Queues
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_HANDLER = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)+")
+_SECRET = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _PREFIX = re.compile(r"([A-Za-z0-9._-]+/)+")
 
 ConsumerKind = Literal["container", "chalice", "external"]
@@ -23,8 +25,12 @@ ConsumerKind = Literal["container", "chalice", "external"]
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A Lambda function from this worker's image in ECR, by digest. Sizes in MB, times in seconds."""
+    """A Lambda function from this worker's image in ECR, by digest. Sizes in MB, times in seconds.
 
+    `handler` is what the image runs, as a dotted path: `workers.NAME.handler.handler`.
+    """
+
+    handler: str
     timeout: int
     memory: int
     ephemeral_storage: int = 512
@@ -61,7 +67,8 @@ class Worker:
     """A queue and who empties it.
 
     `reads` and `writes` are key prefixes in the images bucket, `results_to` the worker whose queue takes what
-    this one finds out. They matter for containers: they become the role's grants and the function's
+    this one finds out, `secrets` the secrets of the stack that it may read: `dealers` for
+    `bluemoxon-{stack}/dealers`. They matter for containers: they become the role's grants and the function's
     environment.
     """
 
@@ -72,6 +79,7 @@ class Worker:
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     results_to: str | None = None
+    secrets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse with `Problem` what AWS would refuse, when the declaration is read."""
@@ -87,6 +95,12 @@ class Worker:
     def visibility_timeout(self) -> int:
         """Seconds that a received message stays hidden; derived, never typed in."""
         return timeouts.visibility_timeout(self.consumer.timeout, self.consumer.batch_window)
+
+    def function(self, deployment: Deployment) -> str | None:
+        """The name of the function that consumes the queue; None where it is not ours to name."""
+        if isinstance(self.consumer, Container):
+            return deployment.function(self.name)
+        return deployment.chalice_function(self.name) if self.consumer.kind == "chalice" else None
 
     def queue_config(self, deployment: Deployment) -> QueueConfig:
         """What the application has to know of the queue."""
@@ -107,7 +121,13 @@ def _limits(worker: Worker) -> Iterator[tuple[str, str, bool]]:
     yield "batch_window", "0 to 300 seconds", 0 <= consumer.batch_window <= 300
     yield "max_receive", "1 to 1000 tries", 1 <= worker.max_receive <= 1000
     yield "prefix", "prefixes like `books/`", all(_PREFIX.fullmatch(prefix) for prefix in prefixes)
+    yield "secret", "names like `dealer-login`", all(_SECRET.fullmatch(name) for name in worker.secrets)
     if isinstance(consumer, Container):
+        yield (
+            "handler",
+            "a dotted path like `workers.name.handler`",
+            bool(_HANDLER.fullmatch(consumer.handler)),
+        )
         yield "memory", "128 to 10240 MB", 128 <= consumer.memory <= 10240
         yield "ephemeral_storage", "512 to 10240 MB", 512 <= consumer.ephemeral_storage <= 10240
         yield "max_concurrency", "2 to 1000", 2 <= consumer.max_concurrency <= 1000
@@ -119,7 +139,9 @@ WORKERS: tuple[Worker, ...] = (
     Worker(
         "image_processing",
         "Cuts the book out of its photo and writes cutout, display image and thumbnail.",
-        Container(timeout=120, memory=3008, ephemeral_storage=1024),
+        Container(
+            "workers.image_processor.handler.handler", timeout=120, memory=3008, ephemeral_storage=1024
+        ),
         reads=("books/",),
         writes=("books/",),
         results_to="image_results",
@@ -171,5 +193,6 @@ def check_names(workers: Iterable[Worker], deployment: Deployment) -> None:
     for worker in workers:
         deployment.queue(worker.name)
         deployment.dlq(worker.name)
-        if isinstance(worker.consumer, Container):
-            deployment.log_group(deployment.function(worker.name))
+        function = worker.function(deployment)
+        if function is not None:
+            deployment.log_group(function)

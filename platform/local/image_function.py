@@ -31,9 +31,6 @@ from workers.contracts.problem import Problem
 
 logger = logging.getLogger("image_function")
 
-HANDLERS = {"image_processing": "workers.image_processor.handler.handler"}
-"""Which handler a container worker's image runs: the CMD of its Dockerfile."""
-
 RENEWAL = timedelta(minutes=5)
 """Shorter than the time before which boto3 renews, so it asks for credentials at every call and a restarted
 emulator, which has forgotten all sessions, is noticed at once."""
@@ -143,14 +140,26 @@ def set_environment(configuration: Mapping[str, Any], connection: Connection, mo
 
 
 def load_handler(worker: str) -> Callable[[Event, Any], Any]:
-    """The handler of a container worker; raises `Problem` for a worker whose handler is not known here."""
-    if worker not in HANDLERS:
+    """The handler that the worker's declaration names; raises `Problem` where there is none to run."""
+    from infra.workers import Container, select
+
+    declared = next(one for one in select([worker]) if one.name == worker)
+    if not isinstance(declared.consumer, Container):
         raise Problem(
-            f"The container worker {worker} has no handler on this machine.",
-            fix="Name it in HANDLERS in platform/local/image_function.py.",
+            f"The worker {worker} is no container.",
+            why="Only a container's image is run by a process on this machine.",
+            fix="Look at its entry in platform/infra/workers.py.",
         )
-    module, _, name = HANDLERS[worker].rpartition(".")
-    handler: Callable[[Event, Any], Any] = getattr(importlib.import_module(module), name)
+    path = declared.consumer.handler
+    module, _, name = path.rpartition(".")
+    try:
+        handler: Callable[[Event, Any], Any] = getattr(importlib.import_module(module), name)
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise Problem(
+            f"There is no handler {path} of worker {worker}.",
+            why=f"{error}.",
+            fix="Write it, or correct the worker's `handler` in platform/infra/workers.py.",
+        ) from error
     return handler
 
 

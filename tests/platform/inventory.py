@@ -21,7 +21,10 @@ def inventory(run: Run) -> str:
 
 def _line(one: Declared) -> str:
     parts = [f"{one.type} {one.name}"]
-    physical = next((one.inputs[key] for key in ("name", "bucket", "identifier") if key in one.inputs), None)
+    physical = next(
+        (one.inputs[key] for key in ("name", "bucket", "identifier", "dashboardName") if key in one.inputs),
+        None,
+    )
     if one.type.startswith("bluemoxon:"):
         physical = None
     if physical is not None and physical != one.name:

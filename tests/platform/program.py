@@ -21,6 +21,10 @@ from pulumi.runtime import stack as runtime_stack
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "123456789012"
+DRAWN = "yW4bTq9ZcX7mJr2KsP5vLh8NdF3gQe6A"
+"""Every password that is drawn by chance."""
+KEPT = "Gd5nVx8RkB2wTz7PfM4jYq9LhS3cXe6U"
+"""The one that an existing secret holds."""
 Config = dict[str, Any]
 
 
@@ -37,6 +41,8 @@ class Declared:
     hooks: tuple[str, ...]
     inputs: Mapping[str, Any]
     secret_inputs: frozenset[str]
+    sources: Mapping[str, tuple[str, ...]]
+    """Property to the keys of the resources that it is computed from."""
 
 
 @dataclass
@@ -130,7 +136,7 @@ def default_invokes(stack: str) -> dict[str, Mapping[str, Any]]:
         },
         "aws:secretsmanager/getSecretVersion:getSecretVersion": {
             "secretArn": f"arn:aws:secretsmanager:us-west-2:{ACCOUNT}:secret:{secret}-AbCdEf",
-            "secretString": json.dumps({"username": "bluemoxon", "password": "made-before-us"}),
+            "secretString": json.dumps({"username": "bluemoxon", "password": KEPT}),
         },
     }
 
@@ -163,8 +169,12 @@ class _Answers(mocks.Mocks):
             made["url"] = f"https://sqs.us-west-2.amazonaws.com/{ACCOUNT}/{name}"
         elif short == "Repository":
             made["repositoryUrl"] = f"{ACCOUNT}.dkr.ecr.us-west-2.amazonaws.com/{name}"
+        elif short == "Secret":
+            made["arn"] = f"arn:aws:secretsmanager:us-west-2:{ACCOUNT}:secret:{name}-AbCdEf"
+        elif short == "UserPool":
+            made["arn"] = f"arn:aws:cognito-idp:us-west-2:{ACCOUNT}:userpool/us-west-2_AbCdEfGhI"
         elif short == "RandomPassword":
-            made["result"] = "drawn-by-chance"
+            made["result"] = DRAWN
         elif short == "Instance":
             made |= {"address": f"{name}.rds.amazonaws.com", "port": 5432}
             if args.inputs.get("manageMasterUserPassword"):
@@ -198,6 +208,7 @@ class RecordingMonitor(mocks.MockMonitor):
                     ),
                     {key: _open(value) for key, value in inputs.items()},
                     frozenset(key for key, value in inputs.items() if rpc.is_rpc_secret(value)),
+                    {key: tuple(found.urns) for key, found in request.propertyDependencies.items()},
                 )
             )
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]

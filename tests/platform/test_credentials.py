@@ -11,7 +11,7 @@ from infra.credentials import parse_login
 from infra.guard import refuse_loss, refuse_password_change
 from infra.tags import CREDENTIALS_TAG
 from tests.platform.conftest import STACKS
-from tests.platform.program import ACCOUNT, Config, Run, run_program
+from tests.platform.program import ACCOUNT, DRAWN, KEPT, Config, Run, run_program
 from workers.contracts import DatabaseTarget, Problem
 
 INSTANCE = "aws:rds/instance:Instance"
@@ -33,7 +33,7 @@ def database_secret(run: Run) -> dict[str, Any]:
 def test_generated_gives_instance_and_secret_the_same_password(staging: Config) -> None:
     run = with_mode(staging, "generated")
     instance = run.of("Instance")["database"]
-    assert instance.inputs["password"] == "drawn-by-chance"
+    assert instance.inputs["password"] == DRAWN
     assert database_secret(run) == {
         "engine": "postgres",
         "host": "bluemoxon-staging.rds.amazonaws.com",
@@ -41,7 +41,7 @@ def test_generated_gives_instance_and_secret_the_same_password(staging: Config) 
         "dbname": "bluemoxon",
         "dbInstanceIdentifier": "bluemoxon-staging",
         "username": "bluemoxon",
-        "password": "drawn-by-chance",
+        "password": DRAWN,
     }
     for one in (
         instance,
@@ -57,7 +57,7 @@ def test_generated_gives_instance_and_secret_the_same_password(staging: Config) 
 def test_existing_reads_the_secret_and_never_writes_it(staging: Config) -> None:
     run = with_mode(staging, "existing")
     instance = run.of("Instance")["database"]
-    assert instance.inputs["password"] == "made-before-us"
+    assert instance.inputs["password"] == KEPT
     assert "password" in instance.secret_inputs
     assert "password" in instance.ignore_changes
     for type_ in ("RandomPassword", "Secret", "SecretVersion"):

@@ -13,12 +13,12 @@ from infra import workers as declaration
 from infra.workers import ChaliceHandler, Container, External, Worker
 from tests.platform.conftest import STACKS
 from tests.platform.inventory import inventory
-from tests.platform.program import Config, Run, run_program, stack_config
+from tests.platform.program import DRAWN, KEPT, Config, Run, run_program, stack_config
 from workers.contracts import DatabaseTarget, Queues
 
 GOLDEN = Path(__file__).parent / "inventory"
 DIGEST = "sha256:" + "1" * 64
-SECRET_VALUES = ("drawn-by-chance", "made-before-us")
+SECRET_VALUES = (DRAWN, KEPT)
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -42,6 +42,7 @@ def test_the_outputs_have_their_shape_and_no_secret(stack: str, runs: dict[str, 
         "database",
         "api_key_secret_arn",
         "alarm_topic_arn",
+        *(["deploy_role_arn"] if stack != "local" else []),
     }
     assert set(outputs["api"]) == {"role_arn", "environment", "subnet_ids", "security_group_ids"}
     ours = set() if outputs["database"]["mode"] == "external" else {"instance_identifier"}
@@ -141,7 +142,11 @@ def test_once_there_is_a_digest_there_is_its_function(stack: str) -> None:
 
 @pytest.mark.parametrize(
     "consumer",
-    [Container(timeout=30, memory=512), ChaliceHandler(timeout=30), External(timeout=30)],
+    [
+        Container("workers.price_check.handler.handler", timeout=30, memory=512),
+        ChaliceHandler(timeout=30),
+        External(timeout=30),
+    ],
     ids=["container", "chalice", "external"],
 )
 def test_one_entry_for_a_worker_is_found_everywhere(
@@ -166,7 +171,8 @@ def test_one_entry_for_a_worker_is_found_everywhere(
     is_container = isinstance(consumer, Container)
     for type_ in ("Function", "EventSourceMapping", "LogGroup", "Repository", "Role"):
         assert ("price-check" in run.of(type_)) == is_container, type_
-    assert ("price-check-errors" in run.of("MetricAlarm")) == is_container
+    assert ("price-check-errors" in run.of("MetricAlarm")) == (consumer.kind != "external")
+    assert "price_check" in run.of("Dashboard")["dashboard"].inputs["dashboardBody"]
     if is_container:
         role = statements(run, "price-check")
         assert role["ConsumeOwnQueue"]["Resource"].endswith(f":{name}")

@@ -81,12 +81,37 @@ def test_an_undeclared_worker_is_a_problem_that_names_the_declared() -> None:
         (lambda: Worker("w", "x", External(timeout=0)), "timeout"),
         (lambda: Worker("w", "x", ChaliceHandler(timeout=1, batch_window=301)), "batch_window"),
         (lambda: Worker("w", "x", External(timeout=1), max_receive=0), "max_receive"),
-        (lambda: Worker("w", "x", Container(timeout=1, memory=64)), "memory"),
-        (lambda: Worker("w", "x", Container(timeout=1, memory=512, ephemeral_storage=20_000)), "ephemeral"),
-        (lambda: Worker("w", "x", Container(timeout=1, memory=512, max_concurrency=1)), "max_concurrency"),
-        (lambda: Worker("w", "x", Container(timeout=1, memory=512, batch_size=11)), "batch_size"),
-        (lambda: Worker("w", "x", Container(timeout=1, memory=512), reads=("/books",)), "prefix"),
-        (lambda: Worker("w", "x", Container(timeout=1, memory=512), writes=("books",)), "prefix"),
+        (lambda: Worker("w", "x", Container("workers.w.handler", timeout=1, memory=64)), "memory"),
+        (
+            lambda: Worker(
+                "w", "x", Container("workers.w.handler", timeout=1, memory=512, ephemeral_storage=20_000)
+            ),
+            "ephemeral",
+        ),
+        (
+            lambda: Worker(
+                "w", "x", Container("workers.w.handler", timeout=1, memory=512, max_concurrency=1)
+            ),
+            "max_concurrency",
+        ),
+        (
+            lambda: Worker("w", "x", Container("workers.w.handler", timeout=1, memory=512, batch_size=11)),
+            "batch_size",
+        ),
+        (
+            lambda: Worker(
+                "w", "x", Container("workers.w.handler", timeout=1, memory=512), reads=("/books",)
+            ),
+            "prefix",
+        ),
+        (
+            lambda: Worker(
+                "w", "x", Container("workers.w.handler", timeout=1, memory=512), writes=("books",)
+            ),
+            "prefix",
+        ),
+        (lambda: Worker("w", "x", Container("handler", timeout=1, memory=512)), "handler"),
+        (lambda: Worker("w", "x", External(timeout=1), secrets=("a/b",)), "secret"),
     ],
 )
 def test_a_declaration_that_aws_would_refuse_is_refused(make: object, word: str) -> None:
@@ -96,7 +121,9 @@ def test_a_declaration_that_aws_would_refuse_is_refused(make: object, word: str)
 
 
 def test_batches_over_ten_need_a_window() -> None:
-    worker = Worker("w", "x", Container(timeout=1, memory=512, batch_size=11, batch_window=1))
+    worker = Worker(
+        "w", "x", Container("workers.w.handler", timeout=1, memory=512, batch_size=11, batch_window=1)
+    )
     assert worker.visibility_timeout == 7
 
 
@@ -182,6 +209,16 @@ def test_the_api_may_send_to_and_inspect_every_queue_and_consume_only_its_own(de
 def test_only_a_function_in_a_network_gets_network_interfaces(deployment: Deployment) -> None:
     may = allowed(grants.api(WORKERS, deployment, secret_arns=["s"], user_pool_arn="p", in_vpc=True))
     assert {action for action, resource in may if resource == "*"} == set(grants.VPC_ACCESS)
+    interfaces = f"arn:aws:ec2:us-west-2:{ACCOUNT}:network-interface/*"
+    assert {action for action, resource in may if resource == interfaces} == set(grants.VPC_ADDRESSES)
+
+
+def test_a_worker_reads_the_secrets_that_it_names(deployment: Deployment) -> None:
+    consumer = Container("workers.w.handler", timeout=1, memory=512)
+    may = allowed(grants.container_worker(Worker("w", "x", consumer, secrets=("dealers",)), deployment))
+    assert {resource for action, resource in may if action == "secretsmanager:GetSecretValue"} == {
+        f"arn:aws:secretsmanager:us-west-2:{ACCOUNT}:secret:bluemoxon-staging/dealers-??????"
+    }
 
 
 def test_no_grant_is_for_every_action(deployment: Deployment) -> None:
@@ -197,7 +234,7 @@ def test_every_worker_has_its_alarms(worker: Worker, deployment: Deployment) -> 
     alarms = {alarm.suffix: alarm for alarm in worker_alarms(worker, deployment)}
     assert alarms["dlq-not-empty"].dimensions == {"QueueName": deployment.dlq(worker.name)}
     assert alarms["oldest-message"].threshold == worker.visibility_timeout * worker.max_receive
-    assert ("errors" in alarms) == isinstance(worker.consumer, Container)
+    assert ("errors" in alarms) == (not isinstance(worker.consumer, External)), "where the function is ours"
 
 
 def test_images_are_expired_in_order_of_priority() -> None:

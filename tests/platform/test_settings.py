@@ -263,6 +263,21 @@ WRONG: list[tuple[Callable[[Config], None], str, str, str]] = [
     ),
     (set_to("storage", "small"), "bluemoxon:storage", "an object", "Correct"),
     (set_to("alarms", {"emails": ["ops"]}), "bluemoxon:alarms.emails.0", "mailed", "ops@example.org"),
+    (set_to("dashboard", {"enabled": "no"}), "bluemoxon:dashboard.enabled", "valid boolean", "Correct"),
+    (set_to("budget.monthly_usd", 0), "bluemoxon:budget.monthly_usd", "equal to 1", "Correct"),
+    (set_to("budget", {"limit": 10}), "bluemoxon:budget.limit", "nobody reads", "monthly_usd"),
+    (set_to("deploy.repository", "bluemoxon"), "bluemoxon:deploy.repository", "one repository", "OWNER/NAME"),
+    (set_to("deploy.repository", "owner/*"), "bluemoxon:deploy.repository", "one repository", "without `*`"),
+    (set_to("deploy.environment", "*"), "bluemoxon:deploy.environment", "trust others too", "prod"),
+    (set_to("deploy.branch", "main"), "bluemoxon:deploy", "one of the two", "Set `environment`"),
+    (without("deploy.environment"), "bluemoxon:deploy", "one of the two", "or `branch`"),
+    (
+        set_to("deploy.oidc_provider_arn", "arn:aws:iam::123456789012:oidc-provider/example.org"),
+        "bluemoxon:deploy.oidc_provider_arn",
+        "GitHub's identity provider",
+        "leave it out",
+    ),
+    (set_to("deploy.state_bucket", "s3://state"), "bluemoxon:deploy.state_bucket", "no bucket", "name alone"),
     (set_to("logs", {"retention_days": 31}), "bluemoxon:logs.retention_days", "30", "Correct"),
 ]
 

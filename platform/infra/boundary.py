@@ -1,0 +1,64 @@
+"""What no role of a stack can ever exceed, whoever makes it."""
+
+from collections.abc import Iterable
+
+from infra import grants
+from infra.naming import Deployment, Kind
+from infra.policies import Statement
+from infra.settings import DatabaseSettings, ExternalDatabase
+from infra.workers import Container, Worker
+
+
+def boundary_name(deployment: Deployment) -> str:
+    """The name of the policy that bounds every role of the stack."""
+    return deployment.name(Kind.POLICY, "boundary")
+
+
+def boundary(
+    workers: Iterable[Worker], deployment: Deployment, database: DatabaseSettings, login_arn: str | None
+) -> list[Statement]:
+    """The most that a role of the stack may do: the actions that its roles have, on this stack's things.
+
+    A new action widens the boundary, which CI may not: a person decides on it.
+    """
+    workers = list(workers)
+    given = grants.api(
+        workers, deployment, secret_arns=[deployment.secret_arn("*")], user_pool_arn="", in_vpc=True
+    )
+    for worker in workers:
+        if isinstance(worker.consumer, Container):
+            given += grants.container_worker(worker, deployment)
+    network = [one for one in given if one.actions[0].startswith("ec2:")]
+    actions: dict[str, set[str]] = {}
+    for action in (action for one in given if one not in network for action in one.actions):
+        actions.setdefault(action.split(":")[0], set()).add(action)
+    bucket = deployment.images_bucket()
+    within = {
+        "cognito-idp": [deployment.arn("cognito-idp", "userpool/*")],
+        "logs": [deployment.arn("logs", f"log-group:{deployment.log_group(deployment.chalice_function())}*")],
+        "s3": [deployment.bucket_arn(bucket), deployment.bucket_arn(bucket, "*")],
+        "secretsmanager": stack_secrets(deployment, database, login_arn),
+        "sqs": [stack_queues(deployment)],
+    }
+    bounded = [
+        Statement(f"Bound{service.split('-')[0].capitalize()}", sorted(actions[service]), within[service])
+        for service in sorted(actions)
+    ]
+    return bounded + network
+
+
+def stack_secrets(deployment: Deployment, database: DatabaseSettings, login_arn: str | None) -> list[str]:
+    """The stack's secrets, and the database's where another name has it."""
+    arns = [deployment.arn("secretsmanager", f"secret:{deployment.secret_name('*')}")]
+    if isinstance(database, ExternalDatabase):
+        arns.append(database.secret_arn)
+    elif database.mode == "rds-managed":
+        arns.append(deployment.arn("secretsmanager", "secret:rds!db-*"))
+    elif login_arn is not None:
+        arns.append(login_arn)
+    return arns
+
+
+def stack_queues(deployment: Deployment) -> str:
+    """Every queue of the stack, as a pattern of ARNs."""
+    return deployment.queue_arn(deployment.queue("*"))
