@@ -89,6 +89,8 @@ def test_ctrl_c_leaves_nothing_that_down_does_not_stop(bmx: Bmx, after: float) -
         stderr=subprocess.PIPE,
         start_new_session=True,
         text=True,
+        # A test run in the background ignores SIGINT, and so would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     time.sleep(after)
     os.killpg(process.pid, signal.SIGINT)
