@@ -12,8 +12,18 @@ from bmx.output import JsonOption, Outcome, Ui, execute
 from workers.contracts.problem import Problem
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-LOCKED = ("bmx", "emulator", "uv", "worker")
-"""The files in requirements/ that are locked; worker follows bmx."""
+UNIVERSAL = ("--universal", "--python-version", "3.11")
+LAMBDA = ("--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:")
+
+LOCKED = {
+    "requirements/bmx": UNIVERSAL,
+    "requirements/emulator": UNIVERSAL,
+    "requirements/uv": UNIVERSAL,
+    "requirements/worker": UNIVERSAL,
+    "requirements/worker-models": UNIVERSAL,
+    "app/requirements": LAMBDA,
+}
+"""What is locked, in this order (later ones follow the versions of bmx), and for which machines."""
 
 dev = typer.Typer(
     name="dev", help="Checks and locks for those who change this project.", no_args_is_help=True
@@ -104,33 +114,22 @@ def lock(
 
     def action(ui: Ui) -> Outcome:
         uv = os.environ.get("BMX_UV", "uv")
-        for name in LOCKED:
-            ui.say(f"requirements/{name}.txt")
-            command = [uv, "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-annotate"]
-            command += [
-                "--no-emit-index-url",
-                "--python-version",
-                "3.11",
-                *(["--upgrade"] if upgrade else []),
-            ]
-            command += [
-                "--custom-compile-command",
-                "./bmx dev lock",
-                f"{name}.in",
-                "--output-file",
-                f"{name}.txt",
-            ]
+        for name, machines in LOCKED.items():
+            ui.say(f"{name}.txt")
+            source = REPOSITORY / f"{name}.in"
+            command = [uv, "pip", "compile", "--quiet", "--generate-hashes", "--no-annotate", *machines]
+            command += ["--no-emit-index-url", *(["--upgrade"] if upgrade else [])]
+            command += ["--custom-compile-command", "./bmx dev lock", source.name]
+            command += ["--output-file", source.with_suffix(".txt").name]
             try:
-                subprocess.run(
-                    command, cwd=REPOSITORY / "requirements", check=True, stdout=subprocess.DEVNULL
-                )
+                subprocess.run(command, cwd=source.parent, check=True, stdout=subprocess.DEVNULL)
             except (OSError, subprocess.CalledProcessError) as error:
                 raise Problem(
-                    f"requirements/{name}.txt could not be locked.",
+                    f"{name}.txt could not be locked.",
                     why=f"{error}.",
                     fix="See uv's message above; run it through ./bmx so that the project's own uv is used.",
                 ) from error
-        return Outcome(data={"locked": [f"requirements/{name}.txt" for name in LOCKED]})
+        return Outcome(data={"locked": [f"{name}.txt" for name in LOCKED]})
 
     execute("dev lock", json_output, action)
 
