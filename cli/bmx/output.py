@@ -66,7 +66,7 @@ class Ui:
     """What a running command may say: steps and progress on a terminal's stderr; warnings are kept."""
 
     def __init__(self, *, json_output: bool = False) -> None:
-        self.console = Console(stderr=True)
+        self.console = Console(stderr=True, emoji=False)
         self.quiet = json_output or not self.console.is_terminal
         self.json_output = json_output
         self.warnings: list[str] = []
@@ -125,7 +125,7 @@ def execute(command: str, json_output: bool, action: Callable[[Ui], Outcome]) ->
         if json_output:
             print_envelope(command, "ok" if outcome.ok else "failed", outcome.data, ui.warnings)
         elif outcome.view is not None:
-            Console().print(outcome.view)
+            Console(emoji=False).print(outcome.view)
         code = ExitCode.DONE if outcome.ok else ExitCode.FAILED
         raise typer.Exit(code if outcome.exit_code is None else outcome.exit_code)
 

@@ -35,6 +35,8 @@ class Target:
     emulator: Aws | None = None
     log: Path | None = None
     """Where errors are kept in full."""
+    known: Mapping[str, Any] | None = None
+    """What the stack exports, where there is no engine to ask; then `command` is empty."""
 
     def run(self, *arguments: str, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":
         """An operation of the engine, to its end; the output is captured and the exit code not judged."""
@@ -55,6 +57,8 @@ class Target:
 
     def outputs(self) -> dict[str, Any]:
         """What the stack exports; raises `Problem` where it was never deployed."""
+        if self.known is not None:
+            return dict(self.known)
         done = self.run("stack", "output", "--json")
         try:
             found: dict[str, Any] = json.loads(done.stdout)
@@ -89,22 +93,40 @@ class Target:
 
 @contextmanager
 def open_target(
-    stack: str, report: Reporter, *, emulator: bool, keep: bool = False, paths: Paths | None = None
+    stack: str,
+    report: Reporter,
+    *,
+    emulator: bool,
+    keep: bool = False,
+    plain: bool = False,
+    paths: Paths | None = None,
 ) -> Iterator[Target]:
     """A stack with its engine. `keep`: a stack on an emulator of its own is there afterwards.
+    `plain`: what the stack exports is enough, so one that was made without an engine will do.
 
     The local stack has to be up; a stack on AWS needs an official engine. Raises `Problem` where one of
     that is missing.
     """
     paths = paths or Paths.default()
     if stack == LOCAL:
-        yield _emulated(_local(paths), paths)
+        made = _made_in_process(paths) if plain else None
+        yield made or _emulated(_local(paths), paths)
     elif emulator:
         emulated = EmulatedStack(paths, stack)
         with emulated.session(report, keep=keep) as pulumi:
             yield _emulated(pulumi, emulated.paths)
     else:
         yield _on_aws(stack, paths)
+
+
+def _made_in_process(paths: Paths) -> Target | None:
+    from local.infrastructure import IN_PROCESS
+    from local.stack import LocalStack
+
+    status = LocalStack(paths).status()
+    if status.engine != IN_PROCESS or status.outputs is None:
+        return None
+    return Target(LOCAL, paths, (), {}, paths.repo, status.connection, known=status.outputs)
 
 
 def _local(paths: Paths) -> Pulumi:

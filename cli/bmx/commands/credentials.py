@@ -1,6 +1,16 @@
-"""`bmx credentials`: verify, adopt, move and rotate the database's login."""
+"""`bmx credentials`: verify, rotate, adopt and move the database's login."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
+
+from bmx.commands.plan import LOCAL, EmulatorOption, StackOption
+from bmx.output import JsonOption, Outcome, Ui, YesOption, execute
+
+if TYPE_CHECKING:
+    from operations.credentials.login import DatabaseAccess
 
 credentials = typer.Typer(
     name="credentials", help="Keep the database and its secret in agreement.", no_args_is_help=True
@@ -10,3 +20,95 @@ credentials = typer.Typer(
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.add_typer(credentials)
+
+
+@credentials.command(epilog="Example: bmx credentials verify --stack staging")
+def verify(
+    stack: StackOption = None, emulator: EmulatorOption = False, json_output: JsonOption = False
+) -> None:
+    """Log in to the database with what its secret says now."""
+
+    def action(ui: Ui) -> Outcome:
+        with _access(stack, ui, emulator=emulator) as access:
+            found = access.verify()
+        view = (
+            f"{found.username} is logged in to {found.database} at {found.host}:{found.port} "
+            f"(PostgreSQL {found.server}) with {found.secret_arn}."
+        )
+        return Outcome(data={"stack": stack or LOCAL, "mode": access.mode, **found.to_json()}, view=view)
+
+    execute("credentials verify", json_output, action)
+
+
+@credentials.command(epilog="Example: bmx credentials rotate --stack staging --yes")
+def rotate(
+    stack: StackOption = None,
+    emulator: EmulatorOption = False,
+    yes: YesOption = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Give database and secret a new password, with no failed request. Without --yes: only say how."""
+
+    def action(ui: Ui) -> Outcome:
+        from operations.credentials import adopt as adoption
+        from operations.credentials import rotate as rotation
+
+        with _access(stack, ui, emulator=emulator, change=yes) as access:
+            if not yes:
+                rotation.check(access)
+                steps = [*rotation.STEPS, "take it into Pulumi's state"]
+                lines = "\n".join(f"  {number}. {step}" for number, step in enumerate(steps, start=1))
+                view = f"The login of {access.where} works. A rotation would:\n{lines}\n--yes does it."
+                return Outcome(data={"rotated": False, "steps": steps}, view=view)
+            found = rotation.rotate(access, ui.say)
+            edited: tuple[str, ...] = ()
+            if access.target.command and access.mode in {"generated", "existing"}:
+                edited = adoption.adopt(access).edits
+        view = f"The password of {found.username} is a new one; login and secret agree."
+        return Outcome(data={"rotated": True, **found.to_json(), "state": list(edited)}, view=view)
+
+    execute("credentials rotate", json_output, action)
+
+
+@credentials.command(epilog="Example: bmx credentials adopt --stack staging --yes")
+def adopt(
+    stack: StackOption = None,
+    emulator: EmulatorOption = False,
+    yes: YesOption = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Take the password in use into Pulumi's state; database and secret stay as they are. Without --yes: only
+    say what."""
+
+    def action(ui: Ui) -> Outcome:
+        from operations.credentials import adopt as adoption
+
+        with _access(stack, ui, emulator=emulator, change=yes) as access:
+            found = adoption.adopt(access) if yes else adoption.look(access)
+        data = {"adopted": yes, "edits": list(found.edits), "backup": found.backup}
+        if not found.edits:
+            view = "Pulumi's state has the password in use already."
+        elif yes:
+            view = f"In the state now: {', '.join(found.edits)}. The state before: {found.backup}."
+        else:
+            view = f"Would be edited in the state: {', '.join(found.edits)}. --yes does it."
+        return Outcome(data=data, view=view)
+
+    execute("credentials adopt", json_output, action)
+
+
+@contextmanager
+def _access(stack: str | None, ui: Ui, *, emulator: bool, change: bool = False) -> "Iterator[DatabaseAccess]":
+    """The database of a stack; one command at a time may change the local stack's."""
+    from local import locking
+    from local.paths import Paths
+    from operations.credentials.login import DatabaseAccess
+    from operations.target import open_target
+
+    paths = Paths.default()
+    with open_target(stack or LOCAL, ui, emulator=emulator, plain=True, paths=paths) as target:
+        if change and (stack or LOCAL) == LOCAL:
+            with locking.hold(paths.stack_lock, "bmx credentials"):
+                yield DatabaseAccess.of(target)
+        else:
+            yield DatabaseAccess.of(target)
