@@ -79,12 +79,13 @@ def rotate(access: DatabaseAccess, say: Say = lambda _text: None) -> Verified:
             say("The database has taken it")
             access.verify(PENDING)
             say("The new login works")
-            _promote(access, current, pending)
         except BaseException:
             # The old login is still open here, whatever the password is now.
             _set_password(connection, current)
             _drop_stage(access, PENDING, pending.version)
             raise
+    # Not undone where it fails: the application gets in with AWSPENDING, and the next rotation goes on.
+    _promote(access, current, pending)
     say("AWSCURRENT is the new password")
     return access.verify()
 

@@ -1,0 +1,252 @@
+"""Checking and rotating a login, with the emulator's secrets and a real PostgreSQL."""
+
+import json
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from chalicelib.aws import Clients
+from chalicelib.db.session import Database
+from local.paths import REPO, Paths
+from local.processes import Processes
+from local.provider.connection import Aws
+from local.reporting import LogReporter
+from local.stack import LocalStack
+from operations.credentials import rotate as rotation
+from operations.credentials.login import CredentialsProblem, DatabaseAccess
+from operations.credentials.rotate import rotate
+from operations.target import Target
+from tests.app.postgres import running_instance
+from workers.contracts import DatabaseTarget
+
+FIRST = "first-password-of-all"
+
+
+@dataclass(frozen=True)
+class Place:
+    """An emulator and a PostgreSQL, for all tests here."""
+
+    aws: Aws
+    port: int
+    set_password: Any
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    paths = Paths(home=tmp_path_factory.mktemp("credentials"), cache=Paths.default().cache)
+    paths.ensure()
+    try:
+        connection = LocalStack(paths).emulator.start(LogReporter())
+        with running_instance() as instance:
+            yield Place(Aws(connection), instance.instance.port, instance.set_master_password)
+    finally:
+        processes = Processes(paths.run, paths.home)
+        processes.stop("emulator")
+
+
+@pytest.fixture
+def access(place: Place) -> DatabaseAccess:
+    """A database whose secret is right, as a stack exports it."""
+    place.set_password(FIRST)
+    secret = place.aws.call(
+        "secretsmanager",
+        "create_secret",
+        Name=f"bluemoxon-test/{uuid.uuid4()}",
+        SecretString=json.dumps({"username": "bluemoxon", "password": FIRST, "engine": "postgres"}),
+    )
+    return access_to(place, secret["ARN"], mode="generated")
+
+
+def access_to(place: Place, arn: str, *, mode: str = "generated", port: int | None = None) -> DatabaseAccess:
+    database = {
+        "mode": mode,
+        "secret_arn": arn,
+        "host": "127.0.0.1",
+        "port": port or place.port,
+        "name": "bluemoxon",
+        "instance_identifier": None,
+    }
+    known = {"database": database, "api": {"environment": {}}}
+    paths = Paths(home=Path("/nonexistent"), cache=Path("/nonexistent"), repo=REPO)
+    return DatabaseAccess.of(Target("test", paths, (), {}, REPO, place.aws, known=known))
+
+
+def write(access: DatabaseAccess, value: str) -> None:
+    access.target.client("secretsmanager").put_secret_value(SecretId=access.secret_arn, SecretString=value)
+
+
+def problem_of(access: DatabaseAccess) -> CredentialsProblem:
+    with pytest.raises(CredentialsProblem) as caught:
+        access.verify()
+    assert FIRST not in str(caught.value)
+    assert caught.value.fix
+    return caught.value
+
+
+def test_a_right_secret_opens_the_database(access: DatabaseAccess) -> None:
+    found = access.verify()
+    assert (found.username, found.database) == ("bluemoxon", "bluemoxon")
+    assert FIRST not in json.dumps(found.to_json())
+
+
+def test_a_missing_secret_is_told(place: Place, access: DatabaseAccess) -> None:
+    gone = access_to(place, access.secret_arn[:-7] + "gone-abc123")
+    assert problem_of(gone).code == "secret_missing"
+
+
+@pytest.mark.parametrize("value", ["", "no json", "[]", '{"username": "bluemoxon"}', '{"password": 3}'])
+def test_a_secret_that_is_no_login_is_told_without_its_text(access: DatabaseAccess, value: str) -> None:
+    write(access, value or " ")
+    problem = problem_of(access)
+    assert problem.code == "secret_malformed"
+    assert not value or value not in str(problem)
+
+
+def test_a_refused_login_is_told_without_the_password(access: DatabaseAccess) -> None:
+    write(access, json.dumps({"username": "bluemoxon", "password": "another-secret"}))
+    problem = problem_of(access)
+    assert problem.code == "login_refused"
+    assert "another-secret" not in str(problem) + repr(access.read())
+
+
+def test_a_database_that_does_not_answer_is_told(place: Place, access: DatabaseAccess) -> None:
+    assert problem_of(access_to(place, access.secret_arn, port=1)).code == "unreachable"
+
+
+def test_a_rotation_changes_both_and_keeps_the_rest_of_the_secret(access: DatabaseAccess) -> None:
+    rotate(access)
+    after = access.read()
+    assert after.password != FIRST
+    assert after.fields["engine"] == "postgres"
+    assert len(after.password) == 40
+    assert access.read("AWSPREVIOUS").password == FIRST
+    assert access.verify().username == "bluemoxon"
+
+
+def test_a_dry_run_changes_nothing(access: DatabaseAccess) -> None:
+    before = access.read()
+    rotation.check(access)
+    assert access.read() == before
+    with pytest.raises(CredentialsProblem, match="no version AWSPENDING"):
+        access.read("AWSPENDING")
+
+
+def test_a_rotation_does_not_start_with_a_login_that_does_not_work(access: DatabaseAccess) -> None:
+    write(access, json.dumps({"username": "bluemoxon", "password": "another-secret"}))
+    before = access.read()
+    with pytest.raises(CredentialsProblem, match="refuses"):
+        rotate(access)
+    assert access.read() == before
+
+
+def test_a_database_of_others_is_not_rotated(place: Place, access: DatabaseAccess) -> None:
+    with pytest.raises(CredentialsProblem, match="managed elsewhere"):
+        rotate(access_to(place, access.secret_arn, mode="external"))
+
+
+def test_a_new_password_that_does_not_work_is_taken_back(
+    access: DatabaseAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verify = DatabaseAccess.verify
+
+    def fail(self: DatabaseAccess, stage: str = "AWSCURRENT") -> Any:
+        if stage == "AWSPENDING":
+            raise CredentialsProblem("unreachable", "The network went away.")
+        return verify(self, stage)
+
+    monkeypatch.setattr(DatabaseAccess, "verify", fail)
+    with pytest.raises(CredentialsProblem, match="went away"):
+        rotate(access)
+    assert access.verify().stage == "AWSCURRENT"
+    assert access.read().password == FIRST
+    rotate(access_again(access, monkeypatch))
+
+
+def access_again(access: DatabaseAccess, monkeypatch: pytest.MonkeyPatch) -> DatabaseAccess:
+    monkeypatch.undo()
+    return access
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("step", ["_set_password", "_promote"])
+def test_a_killed_rotation_is_finished_by_the_next(
+    access: DatabaseAccess, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rotation, step, die)
+        with pytest.raises(Killed):
+            rotate(access)
+    ask(application(access))  # the application gets in meanwhile
+    rotate(access)
+    assert access.read().password != FIRST
+    assert access.verify().stage == "AWSCURRENT"
+
+
+def application(access: DatabaseAccess) -> Database:
+    """The application's own way to the database."""
+    target = DatabaseTarget(
+        secret_arn=access.secret_arn,
+        host=access.host,
+        port=access.port,
+        name=access.name,
+        sslmode="disable",
+    )
+    clients = SimpleNamespace(secrets=access.target.client("secretsmanager"))
+    return Database(target, cast(Clients, clients))
+
+
+def ask(database: Database) -> None:
+    """One request on a new connection, as a cold function makes it, and one on a kept connection."""
+    with database.connect() as connection:
+        connection.execute("select 1")
+    with database.session() as session:
+        session.execute(text("select 1"))
+
+
+def test_the_application_under_load_has_no_failed_request_in_a_rotation(access: DatabaseAccess) -> None:
+    stop = threading.Event()
+    asked: list[int] = []
+    failed: list[Exception] = []
+
+    def work() -> None:
+        database, count = application(access), 0
+        while not stop.is_set():
+            try:
+                ask(database)
+                count += 1
+            except Exception as error:  # noqa: BLE001 - every failure counts
+                failed.append(error)
+        asked.append(count)
+        database.dispose()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    passwords = {FIRST}
+    for _ in range(8):
+        rotate(access)
+        passwords.add(access.read().password)
+    stop.set()
+    for thread in threads:
+        thread.join(30)
+    assert not failed
+    assert len(passwords) == 9
+    assert min(asked) >= 8
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(
+            host=access.host, port=access.port, dbname="bluemoxon", user="bluemoxon", password=FIRST
+        )
