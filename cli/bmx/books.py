@@ -1,5 +1,6 @@
 """Listings into books: upload a folder of photos, import it, wait for its cutouts."""
 
+import hashlib
 import re
 import time
 from collections.abc import Callable
@@ -37,8 +38,9 @@ class Listing:
 
 @dataclass(frozen=True)
 class Picture:
-    """One image of a book when its job has ended."""
+    """One image of a book when its job has ended. `source` is the photo's file here."""
 
+    source: str
     image_id: str
     job_id: str | None
     status: str
@@ -88,9 +90,22 @@ def listing_of_folder(folder: Path) -> Listing:
             fix="Name a folder with photos right in it.",
         )
     name = folder.resolve().name
-    item = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower() or "listing"
     left_out = tuple(path for path in files if path not in photos and path.suffix.lower() != ".json")
-    return Listing(item=item[:100], title=name, photos=photos, left_out=left_out)
+    return Listing(item=_item(name, photos), title=name, photos=photos, left_out=left_out)
+
+
+def _item(name: str, photos: tuple[Path, ...]) -> str:
+    """A listing's name: readable, and another one for other photos.
+
+    So the same folder again is the same listing; a folder of the same name elsewhere is not, nor is this one
+    with a photo more.
+    """
+    digest = hashlib.sha256()
+    for photo in photos:
+        with photo.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()[:80].strip("-") or "listing"
+    return f"{slug}-{digest.hexdigest()[:8]}"
 
 
 def upload(s3: "S3Client", bucket: str, listing: Listing) -> int:
@@ -152,20 +167,21 @@ def wait_for(
     return books
 
 
-def imported_book(book: dict[str, Any], item: str, created: bool) -> ImportedBook:
+def imported_book(book: dict[str, Any], listing: Listing, created: bool) -> ImportedBook:
     """The API's book, reduced to what a person wants to see of an import."""
+    names = {number: photo.name for number, photo in enumerate(listing.photos, start=1)}
     primary = book.get("primary_image") or {}
     return ImportedBook(
         id=book["id"],
         title=book["title"],
-        item=item,
+        item=listing.item,
         created=created,
         primary_kind=primary.get("kind"),
-        pictures=tuple(_picture(image) for image in book["images"]),
+        pictures=tuple(_picture(image, names) for image in book["images"]),
     )
 
 
-def _picture(image: dict[str, Any]) -> Picture:
+def _picture(image: dict[str, Any], names: dict[int, str]) -> Picture:
     job = image.get("job") or {}
     cutout = (image.get("outputs") or {}).get("cutout") or {}
     error = job.get("error") or {}
@@ -176,6 +192,7 @@ def _picture(image: dict[str, Any]) -> Picture:
             datetime.fromisoformat(finished) - datetime.fromisoformat(job["created_at"])
         ).total_seconds()
     return Picture(
+        source=names.get(image["position"], image["key"].rsplit("/", 1)[-1]),
         image_id=image["id"],
         job_id=job.get("id"),
         status=job.get("status", image["state"]),

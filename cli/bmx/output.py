@@ -24,10 +24,14 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.text import Text
 
 from workers.contracts.problem import Problem
 
 SCHEMA_VERSION = 1
+
+UNBOUNDED = 1_000
+"""Columns of output that no terminal shows."""
 
 
 class ExitCode(IntEnum):
@@ -62,11 +66,24 @@ JsonOption = Annotated[
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Agree beforehand; ask nothing.")]
 
 
+def _console(*, stderr: bool = False) -> Console:
+    """A console that takes text as it is: names of people's files may look like markup.
+
+    Nothing is wrapped where no terminal sets the width, so that a path can be cut out of piped output.
+    """
+    console = Console(stderr=stderr, emoji=False, markup=False, highlight=False)
+    return (
+        console
+        if console.is_terminal
+        else Console(stderr=stderr, emoji=False, markup=False, highlight=False, width=UNBOUNDED)
+    )
+
+
 class Ui:
     """What a running command may say: steps and progress on a terminal's stderr; warnings are kept."""
 
     def __init__(self, *, json_output: bool = False) -> None:
-        self.console = Console(stderr=True, emoji=False)
+        self.console = _console(stderr=True)
         self.quiet = json_output or not self.console.is_terminal
         self.json_output = json_output
         self.warnings: list[str] = []
@@ -74,20 +91,20 @@ class Ui:
     def say(self, text: str) -> None:
         """One step, in a few words."""
         if not self.quiet:
-            self.console.print(f"[dim]·[/dim] {text}", highlight=False)
+            self.console.print(Text.assemble(("· ", "dim"), text))
 
     def warn(self, text: str) -> None:
         """Something the person should know though the command goes on; part of the envelope."""
         self.warnings.append(text)
         if not self.json_output:
-            self.console.print(f"[yellow]warning:[/yellow] {text}", highlight=False)
+            self.console.print(Text.assemble(("warning: ", "yellow"), text))
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:
         """Progress bars that vanish when done and stay silent where nobody watches."""
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -121,17 +138,24 @@ def execute(command: str, json_output: bool, action: Callable[[Ui], Outcome]) ->
         _fail(command, ui, stopped, "interrupted", ExitCode.FAILED)
     except OSError as error:
         _fail(command, ui, explain_os_error(error), "failed", ExitCode.FAILED)
+    except Exception as error:
+        # A fault of this program: its traceback is wanted, and whoever reads stdout still gets a line.
+        if json_output:
+            what = f"bmx failed unexpectedly: {type(error).__name__}."
+            details = {"message": what, "why": "The traceback is on stderr.", "fix": "Please report it."}
+            print_envelope(command, "failed", {}, ui.warnings, details)
+        raise
     else:
         if json_output:
             print_envelope(command, "ok" if outcome.ok else "failed", outcome.data, ui.warnings)
         elif outcome.view is not None:
-            Console(emoji=False).print(outcome.view)
+            _console().print(outcome.view, soft_wrap=isinstance(outcome.view, str))
         code = ExitCode.DONE if outcome.ok else ExitCode.FAILED
         raise typer.Exit(code if outcome.exit_code is None else outcome.exit_code)
 
 
 def explain_os_error(error: OSError) -> Problem:
-    """The everyday faults of a disk, in words; every other `OSError` is raised again as it is."""
+    """A fault of the system with a file, in words; one that names no file is raised again as it is."""
     import errno
 
     where = f" ({error.filename})" if error.filename else ""
@@ -142,7 +166,13 @@ def explain_os_error(error: OSError) -> Problem:
             f"Not allowed to write or read{where}.",
             fix="Make the folder yours, or set BMX_HOME and BMX_CACHE to folders that are.",
         )
-    raise error
+    if error.filename is None:
+        raise error
+    return Problem(
+        f"{error.filename} cannot be used.",
+        why=f"{error.strerror or type(error).__name__}.",
+        fix="Name another one. BMX_HOME and BMX_CACHE, where they are set, must name folders.",
+    )
 
 
 def print_envelope(
@@ -167,11 +197,9 @@ def print_envelope(
 
 def report_problem(problem: Problem, console: Console) -> None:
     """What, why and the fix, without a traceback."""
-    console.print(
-        f"[bold red]{problem.what}[/]" + (f" {problem.why}" if problem.why else ""), highlight=False
-    )
+    console.print(Text.assemble((problem.what, "bold red"), f" {problem.why}" if problem.why else ""))
     if problem.fix:
-        console.print(f"[green]→[/green] {problem.fix}", highlight=False)
+        console.print(Text.assemble(("→ ", "green"), problem.fix))
 
 
 def _fail(command: str, ui: Ui, problem: Problem, status: str, code: ExitCode) -> None:

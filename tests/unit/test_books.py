@@ -1,5 +1,6 @@
 """Folders into listings, and waiting for books."""
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,29 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_folder_is_a_listing_of_its_photos_in_the_order_of_their_names(folder: Path) -> None:
     listing = books.listing_of_folder(folder)
-    assert listing.item == "the-atlas-1771"
+    assert re.fullmatch(r"the-atlas-1771-[0-9a-f]{8}", listing.item)
     assert listing.title == "The Atlas (1771)"
     assert [path.name for path in listing.photos] == ["a.webp", "b.JPG", "c.jpeg"]
     assert [path.name for path in listing.left_out] == ["notes.txt"]
+
+
+def test_other_photos_are_another_listing_whatever_the_folder_is_called(folder: Path, tmp_path: Path) -> None:
+    same = books.listing_of_folder(folder).item
+    assert books.listing_of_folder(folder).item == same
+    twin = tmp_path / "elsewhere" / folder.name
+    twin.mkdir(parents=True)
+    (twin / "a.webp").write_bytes(b"y")
+    assert books.listing_of_folder(twin).item != same
+    (folder / "d.png").write_bytes(b"x")
+    assert books.listing_of_folder(folder).item != same
+
+
+def test_a_name_of_any_length_and_script_is_a_listing(tmp_path: Path) -> None:
+    for name in ("x" * 200, "図鑑", "-"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "a.jpg").write_bytes(b"x")
+        assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", books.listing_of_folder(folder).item)
 
 
 def test_a_folder_without_photos_is_refused_with_what_would_do(tmp_path: Path) -> None:

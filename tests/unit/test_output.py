@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 import pytest
 import typer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bmx.output import ExitCode, Outcome, Ui, execute, explain_os_error
 from workers.contracts import Problem
@@ -108,6 +110,50 @@ def test_everyday_faults_of_the_disk_are_told_in_words(number: int, words: str) 
     assert problem.fix
 
 
+@pytest.mark.parametrize("number", [errno.ENOTDIR, errno.ENOENT, errno.EISDIR, errno.EXDEV])
+def test_a_fault_with_a_file_names_it_and_says_how_to_go_on(number: int) -> None:
+    problem = explain_os_error(OSError(number, "odd", "/somewhere"))
+    assert problem.what.startswith("/somewhere")
+    assert problem.fix
+
+
+@given(text=st.text(alphabet="[]/\\ab red=:", min_size=1, max_size=30))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_names_that_look_like_markup_are_shown_as_they_are(
+    capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    def action(ui: Ui) -> Outcome:
+        ui.warn(text)
+        return Outcome(view=f"view {text}|")
+
+    _, _, captured = _run(action, capsys, json_output=False)
+    assert f"view {text}|" in captured.out
+    assert text in captured.err
+
+    def fails(_ui: Ui) -> Outcome:
+        raise Problem(text, why=text, fix=text)
+
+    _, _, captured = _run(fails, capsys, json_output=False)
+    assert captured.err.count(text) >= 2
+
+
+def test_piped_output_is_not_wrapped(capsys: pytest.CaptureFixture[str]) -> None:
+    path = "/very/long" * 30
+    _, _, captured = _run(lambda _: Outcome(view=path), capsys, json_output=False)
+    assert captured.out == path + "\n"
+
+
+def test_a_fault_of_bmx_itself_still_gives_programs_their_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def action(_ui: Ui) -> Outcome:
+        raise RuntimeError("a defect")
+
+    with pytest.raises(RuntimeError, match="a defect"):
+        execute("probe", True, action)
+    envelope = json.loads(capsys.readouterr().out)
+    assert envelope["status"] == "failed"
+    assert "RuntimeError" in envelope["error"]["message"]
+
+
 def test_an_unknown_fault_of_the_system_is_not_swallowed() -> None:
     with pytest.raises(OSError, match="odd"):
-        explain_os_error(OSError(errno.EXDEV, "odd"))
+        explain_os_error(OSError(errno.EXDEV, "odd", None))

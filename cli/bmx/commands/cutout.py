@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def cutout(
-    photos: Annotated[list[Path], typer.Argument(metavar="IN...", help="Photo files.", show_default=False)],
+    photos: Annotated[list[Path], typer.Argument(metavar="IN", help="Photo files.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the cutouts.")] = Path("bmx-cutouts"),
     cutout_format: Annotated[
         Literal["webp", "png"], typer.Option("--format", help="Of the cutouts; both keep transparency.")

@@ -17,6 +17,7 @@ from bmx.books import (
     wait_for,
 )
 from bmx.output import JsonOption, Outcome, Ui, execute
+from workers.contracts.status import JobStatus
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -114,8 +115,7 @@ def _import(ui: Ui, status: "StackStatus", listings: list[Listing]) -> list[Impo
 
         books = wait_for(api, list(imports), show)
         return [
-            imported_book(books[book_id], listing.item, created)
-            for book_id, (listing, created) in imports.items()
+            imported_book(books[book_id], listing, created) for book_id, (listing, created) in imports.items()
         ]
 
 
@@ -144,28 +144,30 @@ def _view(
     from local.paths import Paths
 
     primary = {file.book_id: file.path for file in files if file.is_primary}
+    folder = primary[next(iter(primary))].parents[1] if primary else None
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("book", max_width=30, no_wrap=True)
-    table.add_column("images", justify="right")
+    table.add_column("book", overflow="fold", ratio=1)
+    table.add_column("images", justify="right", no_wrap=True)
     table.add_column("jobs")
-    table.add_column("seconds", justify="right")
+    table.add_column("seconds", justify="right", no_wrap=True)
+    table.add_column("cutout", no_wrap=True)
     for book in books:
         seconds = f"{book.seconds:.1f}" if book.seconds is not None else "–"
-        table.add_row(book.title, str(len(book.pictures)), _job_words(book), seconds)
-    places = Table.grid(padding=(0, 2))
-    places.add_column(style="bold", no_wrap=True)
-    places.add_column(overflow="fold")
-    for book in books:
-        places.add_row("cutout", _short(primary[book.id]) if book.id in primary else f"none of {book.title}")
-    if sheet:
-        places.add_row("before/after", _short(sheet))
-    for name, where in (("pages", status.web_url), ("API", status.api_url), ("admin", status.admin_url)):
-        places.add_row(name, where)
-    places.add_row("API key", _short(Paths.default().api_key))
-    stop = Text(
-        "`./bmx open` shows the pages; `./bmx down` stops the stack, which goes on running.", style="dim"
-    )
-    return Group(table, Text(), places, Text(), stop)
+        cutout = str(primary[book.id].relative_to(folder)) if folder and book.id in primary else "–"
+        table.add_row(book.title, str(len(book.pictures)), _job_words(book), seconds, cutout)
+    failures = [
+        Text(f"{picture.source} of {book.title}: {picture.error or picture.status}", "yellow")
+        for book in books
+        for picture in book.pictures
+        if picture.status != JobStatus.SUCCEEDED
+    ]
+    places = [("cutouts", _short(folder))] if folder else []
+    places += [("before/after", _short(sheet))] if sheet else []
+    places += [("pages", status.web_url), ("API", status.api_url), ("admin", status.admin_url)]
+    places += [("API key", _short(Paths.default().api_key))]
+    where = [Text.assemble((f"{name:<14}", "bold"), place) for name, place in places]
+    stop = Text("`./bmx open` shows the pages, `./bmx down` stops what runs.", "dim")
+    return Group(table, *failures, Text(), *where, Text(), stop)
 
 
 def _short(path: Path) -> str:

@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -37,14 +38,16 @@ def doctor(json_output: JsonOption = False) -> None:
 
     def action(_ui: Ui) -> Outcome:
         from rich.table import Table
+        from rich.text import Text
 
         findings = examine()
         table = Table(box=None, pad_edge=False)
         for column in ("", "what", "here", "without it"):
             table.add_column(column, overflow="fold")
         for finding in findings:
-            mark = "[green]✓[/]" if finding.found else ("[red]✗[/]" if finding.required else "[yellow]–[/]")
-            advice = "" if finding.found else f"{finding.cost} [green]→[/] {finding.fix}"
+            missing = ("✗", "red") if finding.required else ("–", "yellow")
+            mark = Text(*(("✓", "green") if finding.found else missing))
+            advice = "" if finding.found else f"{finding.cost} → {finding.fix}"
             table.add_row(mark, finding.name, finding.detail, advice)
         ok = all(finding.found for finding in findings if finding.required)
         return Outcome(data={"findings": [asdict(finding) for finding in findings]}, view=table, ok=ok)
@@ -88,11 +91,7 @@ def examine() -> list[Finding]:
             "go", "`bmx engine build` cannot run.", "Install Go 1.25 or newer, or use `bmx engine install`."
         ),
         _tool("git", "No version in the deployed package.", "Install git."),
-        _any_tool(
-            ("docker", "podman", "buildah"),
-            "The worker's image cannot be built here; the local stack runs its code as a process.",
-            "Install one of them (Debian: apt-get install buildah).",
-        ),
+        _image_builder(),
         _any_tool(
             ("chromium", "google-chrome", "chromium-browser"),
             "The browser tests cannot run.",
@@ -111,17 +110,43 @@ def _any_tool(names: tuple[str, ...], cost: str, fix: str) -> Finding:
     return Finding(" or ".join(names), found is not None, found or "not on PATH", cost, fix)
 
 
+def _image_builder() -> Finding:
+    """What can build an image: buildah, or a docker or podman whose engine answers."""
+    found = shutil.which("buildah")
+    for name in ("docker", "podman"):
+        program = shutil.which(name)
+        if found is None and program and _succeeds([program, "info"]):
+            found = program
+    return Finding(
+        "docker, podman or buildah",
+        found is not None,
+        found or "none that answers",
+        "The worker's image cannot be built here; the local stack runs its code as a process.",
+        "Install one of them (Debian: apt-get install buildah).",
+    )
+
+
+def _succeeds(command: list[str]) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, timeout=5, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
 def _folder(name: str, folder: Path) -> Finding:
-    """Whether the folder (or the nearest one above it that exists) can be written and has room."""
+    """Whether the folder, or the nearest one above it that exists, can be written and has room."""
     existing = next(place for place in (folder, *folder.parents) if place.exists())
-    writable = os.access(existing, os.W_OK)
+    usable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+    if not usable:
+        detail = f"{folder} ({existing} is {'not writable' if existing.is_dir() else 'a file'})"
+        fix = "Set BMX_HOME and BMX_CACHE to folders that are yours."
+        return Finding(name, False, detail, "Nothing can be set up.", fix, required=True)
     free = shutil.disk_usage(existing).free
-    detail = f"{folder} ({free / 1024**3:.0f} GB free)" if writable else f"{folder} (not writable)"
     return Finding(
         name,
-        writable and free >= FREE_BYTES_WANTED,
-        detail,
+        free >= FREE_BYTES_WANTED,
+        f"{folder} ({free / 1024**3:.0f} GB free)",
         "Nothing can be set up.",
-        "Free 3 GB, or set BMX_HOME and BMX_CACHE to folders with room that are yours.",
+        "Free 3 GB, or set BMX_HOME and BMX_CACHE to folders with room.",
         required=True,
     )

@@ -1,6 +1,7 @@
 """`bmx jobs` and `bmx open`: what waits, what failed, sending it again, and the pages."""
 
 import html
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -94,10 +95,13 @@ def _table(items: list[dict[str, Any]]) -> "Table":
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("job", "status", "attempts", "created", "error"):
-        table.add_column(column, overflow="fold")
+    table.add_column("job", no_wrap=True)
+    for column in ("status", "tries", "created"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("error", overflow="fold")
     for item in items:
         error = item.get("error") or {}
         reason = error.get("code") or item.get("send_error") or ""
-        table.add_row(item["id"], item["status"], str(item["attempts"]), item["created_at"][:19], reason)
+        created = datetime.fromisoformat(item["created_at"]).astimezone().strftime("%d %b %H:%M")
+        table.add_row(item["id"], item["status"], str(item["attempts"]), created, reason)
     return table

@@ -62,9 +62,7 @@ def status(json_output: JsonOption = False) -> None:
 
 
 def logs(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="All if none is given.")
-    ] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="All if none is given.")] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on as lines come; Ctrl-C ends it.")
     ] = False,
@@ -72,6 +70,8 @@ def logs(
     json_output: JsonOption = False,
 ) -> None:
     """Show the logs of the services and of the application's functions."""
+    if follow and json_output:
+        raise typer.BadParameter("an envelope ends, --follow does not; leave one out")
 
     def action(_ui: Ui) -> Outcome:
         from local.logs import Logs
@@ -79,7 +79,7 @@ def logs(
         found = Logs(_stack())
         chosen = found.choose(names or [])
         entries = found.last(chosen, lines)
-        if follow and not json_output:
+        if follow:
             _print(entries)
             for line in found.follow(chosen):
                 _print([line])
