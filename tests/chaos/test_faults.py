@@ -2,6 +2,8 @@
 
 import json
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
@@ -57,6 +59,21 @@ def test_jobs_that_the_queue_refuses_are_kept_and_sent_when_it_takes_them_again(
     assert {image["job"]["status"] for image in book["images"]} == {"succeeded"}
 
 
+def test_jobs_are_kept_while_the_queue_service_cannot_be_reached(
+    running: RunningStack, photos: PhotoMaker
+) -> None:
+    paths = photos("unreachable", 2)
+    with _queue_service_gone(running, ("api", "sweep")):
+        book_id = running.import_photos("unreachable", paths)
+        with running.api() as api:
+            images = api.get(f"/books/{book_id}")["images"]
+            assert {image["job"]["status"] for image in images} == {"queue_failed"}
+            assert all("EndpointConnectionError" in image["job"]["send_error"] for image in images)
+        time.sleep(30)
+    book = running.wait_for_book(book_id, stalled_after=PATIENCE)
+    assert {image["job"]["status"] for image in book["images"]} == {"succeeded"}
+
+
 def test_a_killed_emulator_is_back_and_work_goes_on(running: RunningStack, photos: PhotoMaker) -> None:
     book_id = running.import_photos("killed-emulator", photos("killed-emulator", 2))
     running.wait_for_book(book_id)
@@ -78,30 +95,52 @@ def test_a_killed_emulator_is_back_and_work_goes_on(running: RunningStack, photo
     assert running.wait_for_book(again, stalled_after=PATIENCE)["progress"]["processed"] == 1
 
 
-@pytest.mark.parametrize("after", [0.5, 3.0, 8.0])
-def test_ctrl_c_leaves_nothing_that_down_does_not_stop(bmx: Bmx, after: float) -> None:
-    home = bmx.home.parent / f"interrupted-{after}"
-    other = Bmx(home)
+@pytest.mark.parametrize("step", ["Starting the AWS emulator", "Applying", "Packaging", "Migrating"])
+def test_ctrl_c_leaves_nothing_that_down_does_not_stop(bmx: Bmx, step: str) -> None:
+    """Pressed on a terminal, in the middle of each part of the demo's way."""
+    other = Bmx(bmx.home.parent / f"interrupted-{step.split()[0].lower()}")
+    watched, terminal = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "bmx", "up", "--json"],
-        env=other.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        [sys.executable, "-m", "bmx", "demo"],
+        env={**other.environment, "TERM": "dumb"},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
         start_new_session=True,
-        text=True,
         # A test run in the background ignores SIGINT, and so would what it starts.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    time.sleep(after)
-    os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert "Traceback" not in err
-    assert process.returncode == ExitCode.FAILED
-    if out:
-        assert json.loads(out)["status"] == "interrupted"
-    done = other.run("down", "--volumes", "--yes")
+    os.close(terminal)
+    try:
+        said = _read_until(watched, step)
+        os.killpg(process.pid, signal.SIGINT)
+        said += _read_until(watched, None)
+        assert process.wait(timeout=60) == ExitCode.FAILED, said
+        assert "Stopped by Ctrl-C" in said
+        assert "Traceback" not in said
+    finally:
+        os.close(watched)
+        done = other.run("down", "--volumes", "--yes")
     assert done.returncode == 0, done.stderr
-    assert _processes_of(str(home)) == []
+    assert _processes_of(str(other.home)) == []
+
+
+def _read_until(terminal: int, words: str | None, seconds: float = 120) -> str:
+    """What a terminal shows until it shows the words, or until its program has ended."""
+    said, deadline = "", time.monotonic() + seconds
+    while words is None or words not in said:
+        assert time.monotonic() < deadline, f"waited for {words!r}, saw:\n{said}"
+        if not select.select([terminal], [], [], 1)[0]:
+            continue
+        try:
+            part = os.read(terminal, 65536)
+        except OSError:  # Linux's way to say that nobody has the other end open any more
+            part = b""
+        if not part:
+            assert words is None, f"it ended before {words!r}, having said:\n{said}"
+            break
+        said += part.decode(errors="replace")
+    return said
 
 
 def _processes_of(home: str) -> list[str]:
@@ -132,3 +171,22 @@ def _queue_refusing(running: RunningStack) -> Iterator[None]:
         yield
     finally:
         iam.delete_role_policy(RoleName=role, PolicyName="chaos")
+
+
+@contextmanager
+def _queue_service_gone(running: RunningStack, functions: tuple[str, ...]) -> Iterator[None]:
+    """For the application's functions SQS is at an address where nobody answers."""
+    client = running.status.connection.client("lambda")
+    names = [(running.status.functions or {})[label] for label in functions]
+    before = {
+        name: client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        for name in names
+    }
+    try:
+        for name, variables in before.items():
+            gone = {**variables, "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:9"}
+            client.update_function_configuration(FunctionName=name, Environment={"Variables": gone})
+        yield
+    finally:
+        for name, variables in before.items():
+            client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
