@@ -9,7 +9,12 @@ import typer
 from bmx.output import JsonOption, Outcome, Ui, execute
 from workers.contracts.problem import Problem
 
-config = typer.Typer(name="config", help="Settings that follow from a stack.", no_args_is_help=True)
+config = typer.Typer(
+    name="config",
+    help="Settings that follow from a stack.",
+    no_args_is_help=True,
+    epilog="Example: bmx config sync --stack staging",
+)
 
 
 def register(app: typer.Typer) -> None:

@@ -12,7 +12,12 @@ from workers.contracts.problem import Problem
 if TYPE_CHECKING:
     from workers.image_processor.cutout import WrittenCutout
 
-model = typer.Typer(name="model", help="The networks that find the book in a photo.", no_args_is_help=True)
+model = typer.Typer(
+    name="model",
+    help="The networks that find the book in a photo.",
+    no_args_is_help=True,
+    epilog="Example: bmx model list",
+)
 
 
 def register(app: typer.Typer) -> None:

@@ -7,7 +7,12 @@ import typer
 from bmx.output import JsonOption, Outcome, Ui, execute
 from workers.contracts.problem import Problem
 
-engine = typer.Typer(name="engine", help="Find, install or build the Pulumi engine.", no_args_is_help=True)
+engine = typer.Typer(
+    name="engine",
+    help="Find, install or build the Pulumi engine.",
+    no_args_is_help=True,
+    epilog="Example: bmx engine status",
+)
 
 
 GET_ONE = "`bmx engine install` fetches the official one, `bmx engine build` builds it with Go."

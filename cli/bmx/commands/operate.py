@@ -14,7 +14,12 @@ from workers.contracts.status import JobStatus
 if TYPE_CHECKING:
     from rich.table import Table
 
-jobs = typer.Typer(name="jobs", help="Jobs of the image worker.", no_args_is_help=True)
+jobs = typer.Typer(
+    name="jobs",
+    help="Jobs of the image worker.",
+    no_args_is_help=True,
+    epilog="Example: bmx jobs list --status failed",
+)
 
 
 def register(app: typer.Typer) -> None:

@@ -26,7 +26,10 @@ LOCKED = {
 """What is locked, in this order (later ones follow the versions of bmx), and for which machines."""
 
 dev = typer.Typer(
-    name="dev", help="Checks and locks for those who change this project.", no_args_is_help=True
+    name="dev",
+    help="Checks and locks for those who change this project.",
+    no_args_is_help=True,
+    epilog="Example: bmx dev check --fix",
 )
 
 
