@@ -6,7 +6,7 @@ import typer
 from typer.exceptions import TyperException
 
 from bmx.commands import config as config_commands
-from bmx.commands import credentials, cutout, demo, deploy, doctor, operate, plan, project
+from bmx.commands import credentials, cutout, demo, deploy, doctor, new, operate, plan, project
 from bmx.commands import engine as engine_commands
 from bmx.commands import stack as stack_commands
 from bmx.output import ExitCode, print_envelope
@@ -14,6 +14,7 @@ from bmx.output import ExitCode, print_envelope
 app = typer.Typer(
     name="bmx",
     help="Photos of books in, clean cutouts out: platform, app and workers, here or on AWS.",
+    epilog="Example: bmx demo",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -30,6 +31,7 @@ for module in (
     plan,
     deploy,
     credentials,
+    new,
     project,
 ):
     module.register(app)

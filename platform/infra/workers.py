@@ -17,6 +17,7 @@ from workers.contracts import Problem, QueueConfig, Queues
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _HANDLER = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)+")
+_SUMMARY = re.compile(r"""(?!.*"{3})[^\\\n]{1,256}""")
 _SECRET = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _PREFIX = re.compile(r"([A-Za-z0-9._-]+/)+")
 
@@ -117,6 +118,7 @@ def _limits(worker: Worker) -> Iterator[tuple[str, str, bool]]:
     """What is limited, to what, and whether the worker keeps to it."""
     consumer, prefixes = worker.consumer, worker.reads + worker.writes
     yield "name", "lower-case letters, digits and underscores", bool(_NAME.fullmatch(worker.name))
+    yield "summary", "one line of 1 to 256 characters", bool(_SUMMARY.fullmatch(worker.summary))
     yield "timeout", "1 to 900 seconds", 1 <= consumer.timeout <= timeouts.LAMBDA_MAX_TIMEOUT
     yield "batch_window", "0 to 300 seconds", 0 <= consumer.batch_window <= 300
     yield "max_receive", "1 to 1000 tries", 1 <= worker.max_receive <= 1000

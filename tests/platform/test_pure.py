@@ -255,3 +255,13 @@ def test_tags_are_ones_that_aws_takes() -> None:
         assert len(key) <= 128
         assert len(value) <= 256
         assert not key.startswith("aws:")
+
+
+def test_a_containers_process_runs_the_handler_that_is_declared() -> None:
+    from local.image_function import load_handler
+
+    assert load_handler("image_processing").__module__ == "workers.image_processor.handler"
+    with pytest.raises(Problem, match="is no container"):
+        load_handler("image_results")
+    with pytest.raises(Problem, match="no worker"):
+        load_handler("nobody")
