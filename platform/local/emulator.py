@@ -65,12 +65,16 @@ class Emulator:
         """Start it unless it runs, and wait until it answers. Raises a `Problem` with the end of its log."""
         service = self._service(self.install(report), functions or {})
         if not self.processes.running(NAME):
-            self.ports.require_free(NAME, "the emulator")
+            self.require_port()
             self._clear_tmp()
             report.say("Starting the AWS emulator")
         self.processes.start(service)
         self._wait_until_ready()
         return self.connection
+
+    def require_port(self) -> None:
+        """Raise `PortTaken` where another program has its address."""
+        self.ports.require_free_unless(lambda: self.processes.running(NAME), NAME, "the emulator")
 
     def stop(self) -> bool:
         """Let it write what it holds and end; whether it was running."""
@@ -121,7 +125,7 @@ class Emulator:
         if self.paths.tmp.exists():
             trash = Path(tempfile.mkdtemp(prefix=".trash-", dir=self.paths.home))
             self.paths.tmp.rename(trash / "tmp")
-        self.paths.tmp.mkdir(parents=True)
+        self.paths.tmp.mkdir(mode=0o700, parents=True)
         for folder in self.paths.home.glob(".trash-*"):
             subprocess.Popen(["rm", "-rf", str(folder)], stdin=subprocess.DEVNULL, start_new_session=True)
 

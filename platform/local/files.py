@@ -3,10 +3,13 @@
 import hashlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
+
+from workers.contracts.problem import Problem
 
 
 def write_atomic(path: Path, text: str, *, mode: int = 0o600) -> None:
@@ -70,6 +73,42 @@ def _add_path(digest: "hashlib._Hash", path: Path) -> None:
         name = str(file.relative_to(path)) if path.is_dir() else file.name
         data = file.read_bytes() if file.exists() else b""
         digest.update(f"{name}\0{len(data)}\0".encode() + data)
+
+
+def forget(paths: Iterable[Path], keep: Collection[Path] = ()) -> None:
+    """Remove files and whole folders, except what is in `keep` and the folders above that.
+
+    Goes on where something cannot be removed, and raises a `Problem` that names it at the end.
+    """
+    failed: dict[Path, str] = {}
+
+    def note(_function: object, path: str, raised: tuple[Any, BaseException, Any]) -> None:
+        if not isinstance(raised[1], FileNotFoundError):
+            failed[Path(path)] = getattr(raised[1], "strerror", None) or str(raised[1])
+
+    def remove(path: Path) -> None:
+        if path in keep:
+            return
+        if any(path in kept.parents for kept in keep):
+            for inner in list(path.iterdir()) if path.is_dir() else ():
+                remove(inner)
+        elif path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, onerror=note)
+        else:
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                failed[path] = error.strerror or str(error)
+
+    for path in paths:
+        remove(path)
+    if failed:
+        first = min(failed, key=lambda path: -len(path.parts))
+        raise Problem(
+            f"Not everything could be removed: {first}: {failed[first]}"
+            + (f", and {len(failed) - 1} more." if len(failed) > 1 else "."),
+            fix=f"Remove it yourself (`rm -rf {first}`), then run this command again.",
+        )
 
 
 def tail(path: Path, lines: int, *, block: int = 65536) -> list[str]:

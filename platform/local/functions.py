@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from local.files import checksum
 from local.paths import Paths
@@ -31,14 +32,16 @@ class ImageFunctions:
         Known before the functions exist, so that the emulator can be told at its start.
         """
         from infra.naming import Deployment
-        from infra.workers import WORKERS, Container
 
         deployment = Deployment("local", LOCAL_ACCOUNT, LOCAL_REGION)
-        return {
-            deployment.function(worker.name): self._address(worker.name)
-            for worker in WORKERS
-            if isinstance(worker.consumer, Container)
-        }
+        return {deployment.function(name): self._address(name) for name in _containers()}
+
+    def require_ports(self) -> None:
+        """Raise `PortTaken` where another program has the address of one of them."""
+        for name in _containers():
+            self.ports.require_free_unless(
+                partial(self.processes.running, name), name, f"the function process {name}"
+            )
 
     def start(self, functions: Mapping[str, str], aws: Aws, report: Reporter) -> None:
         """Run a process for each function (worker to function name) and wait until they answer.
@@ -96,3 +99,10 @@ class ImageFunctions:
                     fix=f"See {service.log}.",
                 )
             time.sleep(0.05)
+
+
+def _containers() -> list[str]:
+    """The declared workers whose function is an image."""
+    from infra.workers import WORKERS, Container
+
+    return [worker.name for worker in WORKERS if isinstance(worker.consumer, Container)]

@@ -67,13 +67,33 @@ class Paths:
 
     @property
     def deploy(self) -> Path:
-        """What was deployed last, and the application's stage settings for the local stack."""
+        """What was applied and deployed last."""
         return self.home / "deploy"
 
     @property
     def stacks(self) -> Path:
         """Stacks other than the local one on emulators of their own: a home for each, by the stack's name."""
         return self.home / "stacks"
+
+    @property
+    def snapshots(self) -> Path:
+        """Final snapshots of deleted databases."""
+        return self.home / "snapshots"
+
+    @property
+    def samples(self) -> Path:
+        """The generated listings of `bmx demo`."""
+        return self.home / "samples"
+
+    @property
+    def demo(self) -> Path:
+        """The cutouts of `bmx demo`."""
+        return self.home / "demo"
+
+    @property
+    def imported(self) -> Path:
+        """The cutouts of `bmx import`."""
+        return self.home / "imported"
 
     @property
     def ports(self) -> Path:
@@ -97,6 +117,11 @@ class Paths:
     def uv(self) -> Path:
         """Where the launcher puts uv."""
         return self.repo / ".bmx" / "tools" / "uv" / "bin" / "uv"
+
+    @property
+    def tools(self) -> Path:
+        """The launcher's, where `home` is the checkout's own; it outlives the stack."""
+        return self.home / "tools"
 
     # cache: made again when lost
 
@@ -134,12 +159,30 @@ class Paths:
     def workers(self) -> Path:
         return self.repo / "workers"
 
+    @property
+    def private(self) -> tuple[Path, ...]:
+        """Folders whose files may hold secrets: the emulator's state has every one. `home` is not among them,
+        because root's PostgreSQL runs as another user, who must pass through it."""
+        return (self.run, self.logs, self.state, self.emulator_state, self.tmp, self.deploy)
+
+    @property
+    def made_here(self) -> tuple[Path, ...]:
+        """All that bmx puts into `home`: what is forgotten with the stack. `home` may hold others' files."""
+        return (
+            *(self.emulator_state, self.state, self.postgres, self.stacks, self.snapshots),
+            *(self.samples, self.demo, self.imported, self.tmp, self.deploy, self.logs, self.run),
+            self.ports,
+            *self.home.glob(".trash-*"),
+        )
+
     def ensure(self) -> None:
         """Make the folders of `home`; raises `Problem` where that does not work."""
         try:
-            for folder in (self.home, self.logs, self.state, self.emulator_state, self.tmp, self.deploy):
-                folder.mkdir(parents=True, exist_ok=True)
-            self.run.mkdir(mode=0o700, exist_ok=True)
+            self.home.mkdir(parents=True, exist_ok=True)
+            for folder in self.private:
+                folder.mkdir(mode=0o700, exist_ok=True)
+                if folder.stat().st_mode & 0o077:
+                    folder.chmod(0o700)
             # Folders can be there and yet refuse files: read-only file systems, full disks, others' folders.
             (self.run / "written").write_text("")
         except OSError as error:

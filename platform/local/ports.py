@@ -5,6 +5,7 @@ Queue URLs and the API's address contain the emulator's port, so it cannot move 
 
 import json
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,18 @@ class Ports:
                 "`./bmx down --volumes`, the next one gets another port.",
             )
         return port
+
+    def require_free_unless(self, runs: Callable[[], bool], name: str, what: str) -> None:
+        """As `require_free`, where the stack's own service does not run already.
+
+        Asked twice: the supervisor may have started it in between.
+        """
+        try:
+            if not runs():
+                self.require_free(name, what)
+        except PortTaken:
+            if not runs():
+                raise
 
 
 def is_free(port: int) -> bool:

@@ -119,6 +119,10 @@ class PostgresInstance:
             server.start(lambda: self._answers(instance))
         return self.status()
 
+    def require_port(self) -> None:
+        """Raise `PortTaken` where the server does not run and another program has its port."""
+        self._server(self.instance).require_port()
+
     def stop(self) -> bool:
         """End the server and its connections; whether it was running. A half-made one is ended, too."""
         return Server(self.data, self.log, port=0, version="").stop()
@@ -149,7 +153,7 @@ class PostgresInstance:
     def dump(self, target: Path) -> None:
         """A final snapshot: the database in pg_dump's custom format."""
         instance = self.instance
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = target.with_suffix(".part")
         done = subprocess.run(
             [

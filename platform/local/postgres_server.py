@@ -77,7 +77,7 @@ class Server:
     def start(self, answers: Callable[[], bool]) -> None:
         """Start the process and wait until `answers()`; what a killed one left behind is cleared away."""
         deadline = time.monotonic() + START_SECONDS
-        self._wait_for_port()
+        self.require_port()
         while True:
             if self.process() is None:
                 # The lock of a killed server: with its pid somebody else's now, it would stop this one.
@@ -129,9 +129,10 @@ class Server:
             return None
         return process if ours else None
 
-    def _wait_for_port(self) -> None:
+    def require_port(self) -> None:
+        """Raise `PortTaken` where another program has the port; a killed server's children may briefly."""
         deadline = time.monotonic() + FREE_SECONDS
-        while not is_free(self.port):
+        while not is_free(self.port) and self.process() is None:
             if time.monotonic() > deadline:
                 who = owner(self.port)
                 raise PortTaken(

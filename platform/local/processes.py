@@ -189,6 +189,7 @@ class Processes:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    umask=0o077,
                 )
             except FileNotFoundError as error:
                 raise Problem(

@@ -5,7 +5,6 @@ Each step does nothing where its result is already there, so `up` on a running s
 """
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +17,12 @@ from local.deploy import Deployer, Deployment
 from local.emulated import emulated_stacks
 from local.emulator import NAME as EMULATOR
 from local.emulator import Emulator
-from local.files import checksum, write_atomic
+from local.files import checksum, forget, write_atomic
 from local.functions import ImageFunctions
 from local.infrastructure import Infrastructure, Outputs
 from local.paths import Paths
 from local.ports import Ports
-from local.postgres import PostgresInstance, instances
+from local.postgres import PostgresInstance, drop_all, instances
 from local.probe import answers
 from local.processes import Processes, Service, ServiceStatus, State, python_module
 from local.provider.connection import Aws
@@ -31,7 +30,6 @@ from local.reporting import Reporter
 from workers.contracts.problem import Problem
 
 SUPERVISOR = "supervisor"
-MODEL = ("u2net", "int8")
 API_SECONDS = 60.0
 
 
@@ -127,6 +125,7 @@ class LocalStack:
             killed = self.emulator.was_killed()
             if killed:
                 report.warn("The emulator was killed last time; the last seconds before that may be missing.")
+            self._require_ports()
             self._ensure_model(report)
             self.emulator.start(report, self.functions.addresses())
             for database in instances(self.paths.postgres):
@@ -164,7 +163,7 @@ class LocalStack:
                     emulated.discard()
             stopped += [f"process {pid}" for pid in self.processes.sweep()]
             if volumes:
-                self._forget()
+                self._forget(report)
         return stopped
 
     def status(self) -> StackStatus:
@@ -200,6 +199,7 @@ class LocalStack:
         return self.infrastructure.apply(report, refresh=refresh, before=pause)
 
     def _ensure_model(self, report: Reporter) -> None:
+        from workers.contracts.messages import Recipe
         from workers.image_processor.models import ModelStore
 
         store = ModelStore(self.paths.models)
@@ -210,7 +210,8 @@ class LocalStack:
                 said.add(step)
                 report.say(step)
 
-        store.ensure(*MODEL, progress)
+        recipe = Recipe()
+        store.ensure(recipe.model, recipe.precision, progress)
 
     def _write_api_key(self, outputs: Outputs) -> None:
         secret = self.aws.call("secretsmanager", "get_secret_value", SecretId=outputs["api_key_secret_arn"])
@@ -268,16 +269,21 @@ class LocalStack:
             log=database.log,
         )
 
-    def _forget(self) -> None:
+    def _require_ports(self) -> None:
+        """Raise `PortTaken` before anything is started."""
+        self.emulator.require_port()
+        self.functions.require_ports()
         for database in instances(self.paths.postgres):
-            database.drop()
-        paths = self.paths
-        for folder in (paths.emulator_state, paths.postgres, paths.state, paths.deploy, paths.tmp, paths.run):
-            if folder == paths.run:
-                paths.api_key.unlink(missing_ok=True)
-            else:
-                shutil.rmtree(folder, ignore_errors=True)
-        paths.ports.unlink(missing_ok=True)
+            database.require_port()
+
+    def _forget(self, report: Reporter) -> None:
+        drop_all(self.paths.postgres)
+        lock = self.paths.stack_lock
+        forget(self.paths.made_here, keep={lock, lock.with_suffix(".json")})
+        kept = {self.paths.run, self.paths.tools}
+        others = sorted(path.name for path in self.paths.home.iterdir() if path not in kept)
+        if others:
+            report.warn(f"Left in {self.paths.home}, since bmx did not make it: {', '.join(others)}.")
 
     @contextmanager
     def _changing(self, purpose: str) -> Iterator[None]:

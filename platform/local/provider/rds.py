@@ -225,7 +225,7 @@ def _snapshot(ctx: Context, state: Properties) -> Path:
             f"The database {state['identifier']} cannot be deleted without a final snapshot's name.",
             fix="Set final_snapshot_identifier, or skip_final_snapshot=True, and apply that first.",
         )
-    target = ctx.paths.home / "snapshots" / f"{name}.dump"
+    target = ctx.paths.snapshots / f"{name}.dump"
     if target.exists():
         raise Problem(
             f"There is a snapshot {name} already.",
