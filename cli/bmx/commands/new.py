@@ -14,8 +14,15 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
-stack = typer.Typer(name="stack", help="Stacks of this project.", no_args_is_help=True)
-worker = typer.Typer(name="worker", help="Workers of this project.", no_args_is_help=True)
+stack = typer.Typer(
+    name="stack", help="Stacks of this project.", no_args_is_help=True, epilog="Example: bmx stack new review"
+)
+worker = typer.Typer(
+    name="worker",
+    help="Workers of this project.",
+    no_args_is_help=True,
+    epilog="Example: bmx worker new price_check --kind container",
+)
 
 
 def register(app: typer.Typer) -> None:
