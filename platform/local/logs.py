@@ -4,15 +4,20 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from local.files import tail
 from workers.contracts.problem import Problem
 
 if TYPE_CHECKING:
+    from local.provider.connection import Aws
     from local.stack import LocalStack
 
 POLL_SECONDS = 0.5
+PAGE = 10_000
+"""The most events that one answer holds; the emulator then gives no token for the rest."""
+OVERLAP = 60.0
+"""Seconds that are asked for again: events can arrive late, and several share a millisecond."""
 Line = tuple[str, str]
 """Where it was said, and what."""
 
@@ -22,7 +27,8 @@ class Logs:
     """The logs of one stack, by name: `emulator`, `image_processing`, …, and `api`, `image-results`, …"""
 
     stack: "LocalStack"
-    _functions_seen: dict[str, int] = field(default_factory=dict)
+    _seen: dict[str, set[str]] = field(default_factory=dict)
+    """The events of each function that were given already, as far back as it is asked again."""
 
     def files(self) -> dict[str, Path]:
         """Service name to log file."""
@@ -47,7 +53,7 @@ class Logs:
             if name in files:
                 said = tail(files[name], lines)
             else:
-                said = self._function_lines(functions[name])[-lines:]
+                said = self._function_lines(functions[name])[-lines:] if lines else []
             found += [(name, text) for text in said]
         return found
 
@@ -69,16 +75,27 @@ class Logs:
         return status.functions or {} if self.stack.emulator.healthy() else {}
 
     def _function_lines(self, function: str) -> list[str]:
-        """What a function said since it was last asked for."""
-        status = self.stack.status()
-        group, since = f"/aws/lambda/{function}", self._functions_seen.get(function, 0)
-        reply = status.connection.find(
-            "logs", "filter_log_events", logGroupName=group, startTime=since, limit=1000
-        )
-        events = reply["events"] if reply else []
-        if events:
-            self._functions_seen[function] = max(event["timestamp"] for event in events) + 1
-        return [line for event in events for line in str(event["message"]).splitlines() if line.strip()]
+        """What a function said since it was last asked for; the first time, all that there is."""
+        since = int((time.time() - OVERLAP) * 1000) if function in self._seen else 0
+        events = new_events(self.stack.status().connection, f"/aws/lambda/{function}", since)
+        seen = self._seen.get(function, set())
+        self._seen[function] = {event["eventId"] for event in events}
+        new = [event for event in events if event["eventId"] not in seen]
+        return [line for event in new for line in str(event["message"]).splitlines() if line.strip()]
+
+
+def new_events(aws: "Aws", group: str, since: int) -> list[dict[str, Any]]:
+    """Every event of a log group from a moment on (milliseconds since the epoch), oldest first."""
+    found: dict[str, dict[str, Any]] = {}
+    token: dict[str, str] = {}
+    while reply := aws.find("logs", "filter_log_events", logGroupName=group, startTime=since, **token):
+        events, known = reply["events"], len(found)
+        found |= {event["eventId"]: event for event in events}
+        token = {"nextToken": reply["nextToken"]} if reply.get("nextToken") else {}
+        if not token and (len(events) < PAGE or len(found) == known):
+            break
+        since = since if token else events[-1]["timestamp"]
+    return list(found.values())
 
 
 def _size(path: Path) -> int:
