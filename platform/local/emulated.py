@@ -80,9 +80,9 @@ class EmulatedStack:
 
         With `keep` it is there afterwards, running. Else it is as before: gone, stopped or running.
         """
+        self._check_settings()
         pulumi = self.pulumi
         self.main.ensure()
-        self._check_settings()
         with locking.hold(self.main.stacks / f"{self.stack}.lock", f"bmx on {self.stack}"):
             was_there, was_running = self.deployed, self.processes.running("emulator")
             try:

@@ -4,6 +4,7 @@ import shlex
 
 import typer
 
+from bmx.commands.plan import LOCAL, StackOption
 from bmx.output import JsonOption, Outcome, Ui, execute
 from workers.contracts.problem import Problem
 
@@ -86,10 +87,15 @@ def build(json_output: JsonOption = False) -> None:
 
 
 @engine.command(epilog='Example: eval "$(bmx engine env)" && pulumi stack --stack local')
-def env(json_output: JsonOption = False) -> None:
-    """Print the variables with which plain `pulumi` works on the local stack."""
+def env(stack: StackOption = None, json_output: JsonOption = False) -> None:
+    """Print the variables with which plain `pulumi` works, in this project and in any other program's folder.
+
+    AWS is the local stack's emulator then, or that of another stack after `bmx deploy --emulator`. In the
+    checkout, `pulumi` works on a copy of the project, so that its settings stay as they are.
+    """
 
     def action(_ui: Ui) -> Outcome:
+        from local.emulated import EmulatedStack
         from local.engine import find_engine
         from local.engine.cli import Pulumi
         from local.paths import Paths
@@ -98,15 +104,20 @@ def env(json_output: JsonOption = False) -> None:
         paths = Paths.default()
         found = find_engine(paths)
         if found is None:
-            raise Problem(
-                "No Pulumi engine is here.",
-                fix=GET_ONE,
-            )
+            raise Problem("No Pulumi engine is here.", fix=GET_ONE)
         paths.ensure()
-        pulumi = Pulumi(found, paths, LocalStack(paths).emulator.connection)
+        if stack in {None, LOCAL}:
+            pulumi = Pulumi(found, paths, LocalStack(paths).emulator.connection)
+        else:
+            emulated = EmulatedStack(paths, str(stack))
+            if not emulated.deployed:
+                raise Problem(
+                    f"Stack {stack} is not deployed on an emulator here.",
+                    fix=f"`bmx deploy --stack {stack} --emulator` does that.",
+                )
+            pulumi = emulated.pulumi
         pulumi.project.write()
-        # The local stack's project is a copy: the engine would write its salt into the checkout's settings.
-        variables = pulumi.env() | {"PULUMI_OPTION_CWD": str(pulumi.project.folder)}
+        variables = pulumi.env()
         lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
         if not json_output:
             typer.echo("\n".join(lines))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from local.engine.build import LANGUAGE_EXEC
-from local.engine.find import Engine
+from local.engine.find import ENGINE_BIN, Engine
 from local.engine.language_host import EXEC_VARIABLE
 from local.engine.launchers import write_launchers
 from local.engine.project import Project, ensure_passphrase
@@ -75,7 +75,9 @@ class Pulumi:
 
     def env(self) -> dict[str, str]:
         """The variables with which plain `pulumi` works on this backend with this provider."""
-        folder = write_launchers(self.paths.run / "engine-bin", self.engine)
+        folder = write_launchers(
+            self.paths.run / ENGINE_BIN, self.engine, checkout=self.paths.repo, copy=self.project.folder
+        )
         path = os.pathsep.join([str(folder), str(self.engine.executable.parent), os.environ.get("PATH", "")])
         host = self.engine.executable.resolve().with_name(LANGUAGE_EXEC)
         return {
@@ -118,9 +120,13 @@ class Pulumi:
         return self._stream(report, "refresh", "--yes", "--skip-preview")
 
     def destroy(self, report: Reporter) -> Summary:
-        """Delete every resource of the stack; protected ones refuse. Hooks, too, which need the program."""
+        """Delete every resource of the stack, or none: protection refuses, and hooks, which need the program.
+
+        With the preview, which refuses before anything is done; without, the engine deletes what is not
+        protected before it comes to what is.
+        """
         self.prepare()
-        return self._stream(report, "destroy", "--yes", "--skip-preview", "--run-program")
+        return self._stream(report, "destroy", "--yes", "--run-program")
 
     def outputs(self) -> Outputs:
         """What the stack exports. None of it is a secret value."""

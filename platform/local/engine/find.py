@@ -16,6 +16,10 @@ OLDEST = (3, 220)
 it."""
 
 
+ENGINE_BIN = "engine-bin"
+"""The name of the folder with the launchers of `bmx engine env`, which are no engine themselves."""
+
+
 class Origin(StrEnum):
     """Where an engine came from."""
 
@@ -58,11 +62,17 @@ def find_engine(paths: Paths) -> Engine | None:
         executable = folder(paths, origin) / "bin" / "pulumi"
         if executable.exists():
             return Engine(executable, pinned_version(), origin)
-    found = shutil.which("pulumi")
+    found = shutil.which("pulumi", path=_path())
     version = version_of(Path(found)) if found else None
     if found and version and _numbers(version) >= OLDEST:
         return Engine(Path(found), version, Origin.PATH)
     return None
+
+
+def _path() -> str:
+    """PATH without the launchers that `bmx engine env` puts there."""
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(folder for folder in folders if Path(folder).name != ENGINE_BIN)
 
 
 def version_of(executable: Path) -> str | None:

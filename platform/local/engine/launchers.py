@@ -15,17 +15,41 @@ from local.files import write_atomic
 PROVIDERS = ("aws", "random")
 
 
-def write_launchers(folder: Path, engine: Engine) -> Path:
-    """Write them into a folder of their own and give the folder."""
+_PULUMI = """\
+#!/bin/sh
+# The engine would write its salt into the checkout's settings, so it works there on a copy of the project.
+folder=$(pwd -P)
+while [ "$folder" != / ] && [ ! -e "$folder/Pulumi.yaml" ]; do folder=$(dirname "$folder"); done
+if [ "$folder" = {checkout} ]; then exec {pulumi} --cwd {copy} "$@"; fi
+exec {pulumi} "$@"
+"""
+
+
+def write_launchers(
+    folder: Path, engine: Engine, *, checkout: Path | None = None, copy: Path | None = None
+) -> Path:
+    """Write them into a folder of their own and give the folder.
+
+    With `checkout` and `copy`, a `pulumi` as well that works on the copy when it is called in the checkout.
+    """
     modules = {f"pulumi-resource-{package}": ["local.provider", package] for package in PROVIDERS}
     host = folder / "pulumi-language-python"
     if engine.has_language_host:
         host.unlink(missing_ok=True)
     else:
         modules[host.name] = ["local.engine.language_host"]
+    scripts = {}
     for name, arguments in modules.items():
         command = shlex.join([sys.executable, "-m", *arguments])
-        script = f'#!/bin/sh\nexec {command} "$@"\n'
+        # Without byte code, each start would compile pulumi_aws anew.
+        scripts[name] = f'#!/bin/sh\nunset PYTHONDONTWRITEBYTECODE\nexec {command} "$@"\n'
+    if checkout is not None and copy is not None:
+        scripts["pulumi"] = _PULUMI.format(
+            checkout=shlex.quote(str(checkout.resolve())),
+            copy=shlex.quote(str(copy)),
+            pulumi=shlex.quote(str(engine.executable)),
+        )
+    for name, script in scripts.items():
         target = folder / name
         if not target.exists() or target.read_text() != script:
             write_atomic(target, script, mode=0o700)
