@@ -20,6 +20,7 @@ from typing import Any
 from local import stage as stages
 from local.files import checksum, write_atomic
 from local.paths import Paths
+from local.provider.connection import LOCAL_ACCOUNT
 from local.reporting import Reporter
 from local.toolbox import run_uv
 from workers.contracts.problem import Problem
@@ -28,6 +29,7 @@ REGION = "us-west-2"
 AWS_SERVICES = ("cognito-idp", "s3", "secretsmanager", "sqs", "sts")
 """The services that the application has clients for; a test looks for others in its sources."""
 
+_BYTE_CODE = ("__pycache__", "*.pyc")
 KEPT_PACKAGES = 4
 """Older packages are removed from the cache."""
 
@@ -145,12 +147,16 @@ def _leave_out_services(data: Path) -> None:
 
 
 def finish(template: dict[str, Any], stage: str) -> dict[str, Any]:
-    """Add what Chalice leaves out: partial batch failures for queues, and stable names for functions."""
+    """Add what Chalice leaves out: partial batch failures for queues, and the names that `chalice deploy`
+    gives and the program expects."""
+    from infra.naming import Deployment
+
+    deployment = Deployment(stage, LOCAL_ACCOUNT, REGION)
     for logical, resource in template["Resources"].items():
         if resource["Type"] != "AWS::Serverless::Function":
             continue
         properties = resource["Properties"]
-        properties["FunctionName"] = f"bluemoxon-{stage}-{function_label(logical)}"
+        properties["FunctionName"] = deployment.chalice_function(_handler(logical))
         for event in properties.get("Events", {}).values():
             if event["Type"] == "SQS":
                 event["Properties"]["FunctionResponseTypes"] = ["ReportBatchItemFailures"]
@@ -159,19 +165,30 @@ def finish(template: dict[str, Any], stage: str) -> dict[str, Any]:
 
 def function_label(logical: str) -> str:
     """`APIHandler` → `api`, `ImageResults` → `image-results`."""
+    return _handler(logical).replace("_", "-") or "api"
+
+
+def _handler(logical: str) -> str:
+    """The handler's name in app.py, empty for the API's: `ImageResults` → `image_results`."""
     if logical == "APIHandler":
-        return "api"
-    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in logical).lstrip("-")
+        return ""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in logical).lstrip("_")
+
+
+def put_contracts(paths: Paths, vendor: Path) -> None:
+    """Put what the application shares with the workers into its `vendor/`, as it is now."""
+    contracts = vendor / "workers" / "contracts"
+    shutil.rmtree(contracts, ignore_errors=True)
+    shutil.copytree(paths.workers / "contracts", contracts, ignore=shutil.ignore_patterns(*_BYTE_CODE))
+    shutil.copy(paths.workers / "__init__.py", contracts.parent)
 
 
 def _assemble(paths: Paths, app: Path, vendor: Path, stage: str, outputs: Mapping[str, Any]) -> None:
-    unwanted = shutil.ignore_patterns("__pycache__", "*.pyc", "deployments", "deployed", "vendor")
+    unwanted = shutil.ignore_patterns(*_BYTE_CODE, "deployments", "deployed", "vendor")
     shutil.copytree(paths.app, app, ignore=unwanted)
     stages.sync(app / ".chalice" / "config.json", stage, outputs)
     shutil.copytree(vendor, app / "vendor", copy_function=os.link)
-    contracts = app / "vendor" / "workers" / "contracts"
-    shutil.copytree(paths.workers / "contracts", contracts, ignore=unwanted)
-    shutil.copy(paths.workers / "__init__.py", contracts.parent)
+    put_contracts(paths, app / "vendor")
     # Everything is in vendor/; what stood here would be fetched again, without hashes.
     (app / "requirements.txt").write_text("")
 

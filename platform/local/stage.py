@@ -13,6 +13,8 @@ Json = dict[str, Any]
 
 def stage_settings(outputs: Mapping[str, Any]) -> Json:
     """What a stage holds for a stack with these outputs; raises `Problem` where the program exports less."""
+    from infra.workers import WORKERS
+
     api = outputs.get("api")
     if not isinstance(api, Mapping) or not api.get("role_arn"):
         raise Problem(
@@ -27,6 +29,12 @@ def stage_settings(outputs: Mapping[str, Any]) -> Json:
     for name in ("subnet_ids", "security_group_ids"):
         if api.get(name):
             settings[name] = list(api[name])
+    # A queue's visibility timeout follows from its consumer's timeout: both come from the declaration.
+    settings["lambda_functions"] = {
+        worker.name: {"lambda_timeout": worker.consumer.timeout}
+        for worker in WORKERS
+        if worker.consumer.kind == "chalice"
+    }
     return settings
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.workers import WORKERS
 from local import package, stage
 from local.paths import REPO, Paths
 from local.reporting import LogReporter
@@ -74,7 +75,8 @@ def test_functions_run_under_the_stack_s_role_with_its_environment(built: packag
         for resource in template["Resources"].values()
         if resource["Type"] == "AWS::Serverless::Function"
     }
-    assert {"bluemoxon-local-api", "bluemoxon-local-migrate", "bluemoxon-local-sweep"} <= set(functions)
+    named = {f"bluemoxon-local{end}" for end in ("", "-image_results", "-migrate", "-sweep")}
+    assert named == set(functions)
     for properties in functions.values():
         assert properties["Role"] == OUTPUTS["api"]["role_arn"]
         assert properties["Environment"]["Variables"]["BMX_STACK"] == "local"
@@ -92,6 +94,16 @@ def test_every_service_that_the_application_calls_is_packed() -> None:
     called = set(re.findall(r"""\.client\(\s*["']([a-z0-9-]+)["']""", sources))
     assert called
     assert called <= set(package.AWS_SERVICES)
+
+
+def test_a_queue_s_handler_has_the_timeout_of_its_declaration(built: package.Package) -> None:
+    """Else its messages would come back while it still works on them."""
+    functions = json.loads(built.template.read_text())["Resources"]
+    (declared,) = (worker for worker in WORKERS if worker.name == "image_results")
+    assert functions["ImageResults"]["Properties"]["Timeout"] == declared.consumer.timeout
+    committed = json.loads((REPO / "app" / ".chalice" / "config.json").read_text())
+    for worker in WORKERS:
+        assert "lambda_timeout" not in committed["lambda_functions"].get(worker.name, {})
 
 
 @pytest.mark.parametrize(

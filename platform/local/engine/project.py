@@ -72,6 +72,15 @@ class Project:
         write_atomic(self.settings, yaml.safe_dump(settings, sort_keys=False))
 
 
+def require_settings(repo: Path, stack: str) -> None:
+    """Raise `Problem` for a stack that the project has no settings of."""
+    if not (repo / f"Pulumi.{stack}.yaml").exists():
+        raise Problem(
+            f"There is no stack `{stack}`: no Pulumi.{stack}.yaml.",
+            fix=f"Name one that there is, or make it with `bmx stack new {stack}`.",
+        )
+
+
 def ensure_passphrase(paths: Paths) -> Path:
     """The file with the passphrase that encrypts secrets in the local stack's state; made once, mode 0600."""
     if not paths.passphrase.exists():
