@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
+from threading import Lock
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
+from rich.control import Control
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -24,6 +26,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.segment import ControlType
 from rich.text import Text
 
 from workers.contracts.problem import Problem
@@ -87,17 +90,45 @@ class Ui:
         self.quiet = json_output or not self.console.is_terminal
         self.json_output = json_output
         self.warnings: list[str] = []
+        self._detail_shown = False
+        self._lock = Lock()
 
     def say(self, text: str) -> None:
         """One step, in a few words."""
         if not self.quiet:
-            self.console.print(Text.assemble(("· ", "dim"), text))
+            self._print(Text.assemble(("· ", "dim"), text))
+
+    def detail(self, text: str) -> None:
+        """One of the many things that happen within a step: a line that the next one replaces."""
+        if self.quiet:
+            return
+        line = Text(f"  {text}", "dim", no_wrap=True, overflow="ellipsis")
+        line.truncate(self.console.width - 1, overflow="ellipsis")
+        with self._lock:
+            self._clear_detail()
+            self.console.print(line, end="")
+            self._detail_shown = True
 
     def warn(self, text: str) -> None:
         """Something the person should know though the command goes on; part of the envelope."""
         self.warnings.append(text)
         if not self.json_output:
-            self.console.print(Text.assemble(("warning: ", "yellow"), text))
+            self._print(Text.assemble(("warning: ", "yellow"), text))
+
+    def end_detail(self) -> None:
+        """Take the last detail away."""
+        with self._lock:
+            self._clear_detail()
+
+    def _print(self, line: Text) -> None:
+        with self._lock:
+            self._clear_detail()
+            self.console.print(line)
+
+    def _clear_detail(self) -> None:
+        if self._detail_shown:
+            self.console.control(Control.move_to_column(0), Control((ControlType.ERASE_IN_LINE, 2)))
+            self._detail_shown = False
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:
@@ -109,6 +140,7 @@ class Ui:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
         )
+        self.end_detail()
         with Progress(*columns, console=self.console, transient=True, disable=self.quiet) as bars:
             yield bars
 
@@ -126,7 +158,10 @@ def execute(command: str, json_output: bool, action: Callable[[Ui], Outcome]) ->
     """Run a command's action and end the process as the module's docstring says."""
     ui = Ui(json_output=json_output)
     try:
-        outcome = action(ui)
+        try:
+            outcome = action(ui)
+        finally:
+            ui.end_detail()
     except ConfirmationNeeded as problem:
         _fail(command, ui, problem, "confirmation_needed", ExitCode.CONFIRMATION_NEEDED)
     except Problem as problem:

@@ -116,7 +116,7 @@ class Infrastructure:
                 project.config(),
                 self.aws.connection,
                 self.paths.state / "in-process.json",
-                report.say,
+                report.detail,
                 project.name,
             )
 

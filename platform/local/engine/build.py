@@ -106,7 +106,7 @@ def _run(command: list[str], work: Path, report: Reporter) -> None:
             packages += 1
             if time.monotonic() - said > REPORT_SECONDS:
                 said = time.monotonic()
-                report.say(f"{packages} packages done, now {line.strip()[:60]}")
+                report.detail(f"{packages} packages done, now {line.strip()[:60]}")
     if process.returncode:
         raise _failed(" ".join(last))
 

@@ -207,7 +207,7 @@ def stream(command: list[str], environment: dict[str, str], report: Reporter, lo
         with _interruptible(process):
             for event in _events(process):
                 if line := _progress(event):
-                    report.say(line)
+                    report.detail(line)
                 errors += _note(_errors(event), log)
                 summary = _summary(event) or summary
         said = (process.stderr.read() if process.stderr else "").strip()
