@@ -4,9 +4,10 @@ Ids are UUIDs handled as strings. Times are in UTC. JSON columns hold models of 
 were sent. Locks are taken in the order book, image, job.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from sqlalchemy import (
     Boolean,
@@ -37,8 +38,16 @@ class ImageStatus(StrEnum):
     """It could not be copied out of its listing."""
 
 
-def _one_of(column: str, values: type[StrEnum]) -> str:
+SET_ASIDE: Final = (JobStatus.SUPERSEDED, JobStatus.CANCELLED)
+"""Jobs of these statuses no longer count for their image; of others there is one per source and recipe."""
+
+
+def _one_of(column: str, values: Iterable[StrEnum]) -> str:
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+
+
+def _none_of(column: str, values: Iterable[StrEnum]) -> str:
+    return f"{column} NOT IN ({', '.join(repr(str(value)) for value in values)})"
 
 
 class Base(DeclarativeBase):
@@ -144,7 +153,7 @@ class Job(_Timed, Base):
             "source_etag",
             "recipe_name",
             unique=True,
-            postgresql_where=text("status NOT IN ('superseded', 'cancelled')"),
+            postgresql_where=text(_none_of("status", SET_ASIDE)),
         ),
         Index(
             "image_jobs_due_idx",

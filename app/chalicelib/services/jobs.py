@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from chalicelib.aws import error_code
-from chalicelib.db.models import Book, BookImage, ImageStatus, Job
+from chalicelib.db.models import SET_ASIDE, Book, BookImage, ImageStatus, Job
 from chalicelib.faults import Fault, FaultCode, NotFoundError
 from chalicelib.ids import is_id, new_id
 from chalicelib.resources import Resources
@@ -35,7 +35,6 @@ PRIMARY_PRIORITY: Final = 0
 _BACKOFF_FIRST = 30
 _BACKOFF_MOST = 15 * 60
 _BATCH = 10
-_LIVE = (JobStatus.SUPERSEDED, JobStatus.CANCELLED)
 
 
 @dataclass
@@ -58,7 +57,7 @@ def current(session: Session, image: BookImage) -> Job | None:
             Job.image_id == image.id,
             Job.source_etag == image.etag,
             Job.recipe_name == image.recipe_name,
-            Job.status.not_in(_LIVE),
+            Job.status.not_in(SET_ASIDE),
         )
     )
 
@@ -74,7 +73,7 @@ def request(session: Session, image: BookImage, *, primary: bool, now: datetime)
         update(Job)
         .where(
             Job.image_id == image.id,
-            Job.status.not_in(_LIVE),
+            Job.status.not_in(SET_ASIDE),
             (Job.source_etag != image.etag) | (Job.recipe_name != image.recipe_name),
         )
         .values(status=JobStatus.SUPERSEDED, finished_at=now)
