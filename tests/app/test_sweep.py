@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib.faults import Fault, FaultCode, NotFoundError
-from chalicelib.services import importing, jobs, results, sweep
-from tests.app.world import QUEUES, World, failed, succeeded
+from chalicelib.services import books, images, importing, jobs, results, sweep
+from tests.app.world import JPEG, QUEUES, World, failed, succeeded
 from workers.contracts import ErrorCode, JobStatus, QueueConfig
 
 DEADLINE = QueueConfig.model_validate(QUEUES["image_processing"]).result_deadline
@@ -92,3 +92,40 @@ def test_a_job_on_its_way_or_done_is_not_retried(world: World) -> None:
     assert queued.value.code is done.value.code is FaultCode.JOB_NOT_RETRYABLE
     with pytest.raises(NotFoundError):
         jobs.retry(world.res, "01890a5d-ac96-774b-bcce-b302099a8057")
+
+
+def test_an_upload_that_was_never_completed_is_deleted_after_a_day(world: World) -> None:
+    world.put_listing("atlas", "image_01.jpg")
+    book_id = importing.import_listing(world.res, "atlas").book_id
+    sent, unsent = (images.presign(world.res, book_id, "image/jpeg") for _ in range(2))
+    world.put(sent.fields["key"], JPEG)
+    images.upload(world.res, book_id, JPEG)
+    world.clock.advance(hours=23)
+    assert sweep.run(world.res).abandoned_uploads == 0
+    world.clock.advance(hours=2)
+    assert sweep.run(world.res).abandoned_uploads == 2
+    assert sweep.run(world.res).abandoned_uploads == 0
+    assert world.keys(sent.fields["key"]) == []
+    assert [it.image.position for it in books.get(world.res, book_id).images] == [1, 4]
+    with pytest.raises(NotFoundError):
+        images.complete(world.res, book_id, unsent.image_id)
+
+
+def test_an_upload_whose_object_cannot_be_deleted_is_kept_for_the_next_round(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from botocore.exceptions import ClientError
+
+    world.put_listing("atlas", "image_01.jpg")
+    book_id = importing.import_listing(world.res, "atlas").book_id
+    images.presign(world.res, book_id, "image/jpeg")
+    world.clock.advance(hours=25)
+
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DeleteObject")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(world.res.clients.s3, "delete_object", refuse)
+        report = sweep.run(world.res)
+    assert (report.sent, report.abandoned_uploads) == (1, 0), "the jobs are seen to all the same"
+    assert sweep.run(world.res).abandoned_uploads == 1

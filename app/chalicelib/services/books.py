@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from chalicelib.db.models import Book, BookImage, Job
+from chalicelib.db.models import SET_ASIDE, Book, BookImage, ImageStatus, Job
 from chalicelib.faults import NotFoundError
 from chalicelib.ids import is_id
 from chalicelib.resources import Resources
-from workers.contracts import JobStatus
+from chalicelib.services.images import UPLOAD_TIME
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class GalleryImage:
 
 @dataclass(frozen=True)
 class Gallery:
-    """A book and its images in order."""
+    """A book and its images in order, without uploads that did not come in their time."""
 
     book: Book
     images: tuple[GalleryImage, ...]
@@ -46,7 +46,7 @@ def get(res: Resources, book_id: str) -> Gallery:
         book = session.get(Book, book_id) if is_id(book_id) else None
         if book is None:
             raise NotFoundError("book", book_id)
-        return _galleries(session, [book])[0]
+        return _galleries(session, [book], res.clock())[0]
 
 
 def of_listing(res: Resources, item: str) -> str | None:
@@ -63,10 +63,10 @@ def page(res: Resources, *, before: tuple[datetime, str] | None, limit: int) -> 
     if before is not None:
         query = query.where(tuple_(Book.created_at, Book.id) < before)
     with res.database.session() as session:
-        return _galleries(session, session.scalars(query).all())
+        return _galleries(session, session.scalars(query).all(), res.clock())
 
 
-def _galleries(session: Session, books: Sequence[Book]) -> list[Gallery]:
+def _galleries(session: Session, books: Sequence[Book], now: datetime) -> list[Gallery]:
     rows = session.execute(
         select(BookImage, Job)
         .outerjoin(
@@ -74,9 +74,12 @@ def _galleries(session: Session, books: Sequence[Book]) -> list[Gallery]:
             (Job.image_id == BookImage.id)
             & (Job.source_etag == BookImage.etag)
             & (Job.recipe_name == BookImage.recipe_name)
-            & Job.status.not_in((JobStatus.SUPERSEDED, JobStatus.CANCELLED)),
+            & Job.status.not_in(SET_ASIDE),
         )
-        .where(BookImage.book_id.in_([book.id for book in books]))
+        .where(
+            BookImage.book_id.in_([book.id for book in books]),
+            or_(BookImage.status != ImageStatus.UPLOADING, BookImage.created_at > now - UPLOAD_TIME),
+        )
         .order_by(BookImage.position)
     )
     images: dict[str, list[GalleryImage]] = {book.id: [] for book in books}

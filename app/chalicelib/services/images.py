@@ -25,7 +25,15 @@ longer.
 MAX_UPLOAD_BYTES: Final = 50_000_000
 """What a presigned upload may hold."""
 
-UPLOAD_SECONDS: Final = 15 * 60
+UPLOAD_TIME: Final = timedelta(minutes=15)
+"""How long a presigned form is valid."""
+
+ABANDONED_AFTER: Final = timedelta(days=1)
+"""When an upload that was not completed is deleted. Much later than its form expires: who was slow to call
+`complete` loses nothing.
+"""
+
+_DELETE_AT_ONCE = 20
 
 
 @dataclass(frozen=True)
@@ -70,10 +78,9 @@ def presign(res: Resources, book_id: str, content_type: str) -> Upload:
         Key=image.key,
         Fields={"Content-Type": content_type},
         Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, MAX_UPLOAD_BYTES]],
-        ExpiresIn=UPLOAD_SECONDS,
+        ExpiresIn=int(UPLOAD_TIME.total_seconds()),
     )
-    expires_at = res.clock() + timedelta(seconds=UPLOAD_SECONDS)
-    return Upload(image.id, form["url"], form["fields"], expires_at)
+    return Upload(image.id, form["url"], form["fields"], res.clock() + UPLOAD_TIME)
 
 
 def complete(res: Resources, book_id: str, image_id: str) -> None:
@@ -130,6 +137,29 @@ def set_keep_original(res: Resources, book_id: str, image_id: str, *, keep: bool
     """Show the original, or the cutout again."""
     with res.database.session() as session:
         _lock_image(session, book_id, image_id).keep_original = keep
+
+
+def delete_abandoned(res: Resources) -> int:
+    """Delete some of the uploads that nobody completed, with what lies in the bucket; how many.
+
+    The rows stay locked until they are gone, so that `complete` finds either the image or nothing. Raises
+    boto3's errors; then all of them stay for another time.
+    """
+    with res.database.session() as session:
+        abandoned = session.scalars(
+            select(BookImage)
+            .where(
+                BookImage.status == ImageStatus.UPLOADING,
+                BookImage.created_at <= res.clock() - ABANDONED_AFTER,
+            )
+            .order_by(BookImage.created_at)
+            .limit(_DELETE_AT_ONCE)
+            .with_for_update(skip_locked=True)
+        ).all()
+        for image in abandoned:
+            res.clients.s3.delete_object(Bucket=res.settings.images_bucket, Key=image.key)
+            session.delete(image)
+    return len(abandoned)
 
 
 def get(res: Resources, book_id: str, image_id: str) -> BookImage:

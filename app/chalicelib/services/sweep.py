@@ -1,9 +1,11 @@
-"""The minute's round: send what was not sent, send again what got no result, give up after enough tries.
+"""The minute's round: send what was not sent, send again what got no result, give up after enough tries;
+then delete uploads that nobody completed.
 
 Several rounds at once share the work: each takes rows that no other holds, and puts off their next turn
 before it sends, so that nothing is locked while the queue is spoken to.
 """
 
+import logging
 import time
 from datetime import timedelta
 
@@ -12,8 +14,10 @@ from sqlalchemy import and_, or_, select
 
 from chalicelib.db.models import Job
 from chalicelib.resources import Resources
-from chalicelib.services import jobs
+from chalicelib.services import images, jobs
 from workers.contracts import ErrorCode, JobStatus
+
+logger = logging.getLogger(__name__)
 
 _LEASE = timedelta(minutes=2)
 _CLAIM = 100
@@ -21,11 +25,12 @@ _BUDGET_SECONDS = 40.0
 
 
 class SweepReport(BaseModel):
-    """How many jobs were sent, refused again, and given up."""
+    """How many jobs were sent, refused again and given up, and how many uploads were deleted."""
 
     sent: int = 0
     refused: int = 0
     gave_up: int = 0
+    abandoned_uploads: int = 0
 
 
 def run(res: Resources) -> SweepReport:
@@ -40,7 +45,19 @@ def run(res: Resources) -> SweepReport:
         report.refused += len(sending.refused)
         if sending.refused or len(claimed) + gave_up < _CLAIM:
             break
+    report.abandoned_uploads = _delete_abandoned(res)
     return report
+
+
+def _delete_abandoned(res: Resources) -> int:
+    """Tidying up never fails the round: the next one tries again."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return images.delete_abandoned(res)
+    except (ClientError, BotoCoreError) as error:
+        logger.warning("Abandoned uploads were not deleted: %s", error)
+        return 0
 
 
 def _claim(res: Resources) -> tuple[list[str], int]:
