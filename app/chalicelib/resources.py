@@ -13,6 +13,7 @@ from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
     from chalicelib.db.session import Database
+    from chalicelib.services.recent_health import RecentHealth
 
 
 def utc_now() -> datetime:
@@ -40,6 +41,12 @@ class Resources:
     @cached_property
     def api_keys(self) -> ApiKeys:
         return ApiKeys(self.clients, self.settings.api_key_secret_arn)
+
+    @cached_property
+    def recent_health(self) -> "RecentHealth":
+        from chalicelib.services.recent_health import RecentHealth
+
+        return RecentHealth(self)
 
 
 _current: Resources | None = None

@@ -104,7 +104,12 @@ def test_a_processed_book(world: World, api: Api, book: Any, chalice_app: "Chali
 def test_handlers_besides_the_api(world: World, api: Api, book: Any, chalice_app: "Chalice") -> None:
     functions = Client(chalice_app).lambda_
     event = Client(chalice_app).events.generate_cw_event("aws.events", "Scheduled Event", {}, [])
-    assert functions.invoke("sweep", event).payload == {"sent": 0, "refused": 0, "gave_up": 0}
+    assert functions.invoke("sweep", event).payload == {
+        "sent": 0,
+        "refused": 0,
+        "gave_up": 0,
+        "abandoned_uploads": 0,
+    }
     migrated = functions.invoke("migrate").payload
     assert migrated["before"] == migrated["after"]
 
@@ -216,8 +221,77 @@ def test_health(world: World, api: Api) -> None:
     info = api.json("GET", "/admin/system-info")
     assert info["infrastructure"]["database"]["schema_revision"] is not None
     assert {it["worker"] for it in info["infrastructure"]["queues"]} == set(world.res.settings.queues.root)
+
+
+def test_deep_health_tells_strangers_only_how_each_check_is(world: World, api: Api) -> None:
+    full = api.call("GET", "/health/deep").json_body
+    assert "PostgreSQL" in next(it["message"] for it in full["checks"] if it["name"] == "database")
+    assert {it["worker"] for it in full["queues"]} == set(world.res.settings.queues.root)
+    for key in (None, "wrong", ""):
+        response = api.call("GET", "/health/deep", key=key)
+        assert response.status_code == 200
+        assert response.json_body["queues"] is None
+        for check in response.json_body["checks"]:
+            assert {name for name, value in check.items() if value is not None} == {
+                "name",
+                "label",
+                "status",
+            }
+        text = response.body.decode()
+        for secret in ("PostgreSQL", "bluemoxon-test", 'latency_ms":1'):
+            assert secret not in text
+
+
+def test_strangers_cannot_have_the_checks_run_at_will(
+    world: World, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chalicelib.services import health
+
+    examined: list[None] = []
+    examine = health.examine
+
+    def counted(res: Any) -> health.Health:
+        examined.append(None)
+        return examine(res)
+
+    monkeypatch.setattr(health, "examine", counted)
+    for _ in range(5):
+        api.json("GET", "/health/deep", key=None)
+    assert len(examined) == 1
+    api.json("GET", "/health/deep")
+    assert len(examined) == 2, "who has the key sees the present state"
+    world.clock.advance(seconds=10)
+    api.json("GET", "/health/deep", key=None)
+    assert len(examined) == 3
+
+
+@pytest.mark.parametrize("key", [None, API_KEY])
+def test_an_empty_key_is_seen_without_a_key(world: World, api: Api, key: str | None) -> None:
     world.write_secret(world.key_secret, {"current": ""})
-    assert api.json("GET", "/health/deep", key=None, status=503)["status"] == "unhealthy"
+    found = api.json("GET", "/health/deep", key=key, status=503)
+    assert found["status"] == "unhealthy"
+    assert [it["name"] for it in found["checks"] if it["status"] == "unhealthy"] == ["secrets"]
+
+
+def test_an_image_tells_the_photo_it_was_copied_from(world: World, api: Api, book: Any) -> None:
+    sources = [it["source_key"] for it in book["images"]]
+    assert sources == ["listings/atlas/image_01.jpg", "listings/atlas/image_02.jpg"]
+    uploaded = api.json("POST", f"/books/{book['id']}/images", JPEG, status=201, content_type="image/jpeg")
+    assert uploaded["source_key"] is None
+
+
+def test_an_upload_that_never_came_is_left_out_once_its_form_has_expired(
+    world: World, api: Api, book: Any
+) -> None:
+    path = f"/books/{book['id']}"
+    form = api.json("POST", f"{path}/images/presign", {"content_type": "image/jpeg"}, status=201)
+    assert [it["state"] for it in api.json("GET", path)["images"]][2:] == ["uploading"]
+    world.clock.advance(minutes=16)
+    shown = api.json("GET", path)
+    assert [it["state"] for it in shown["images"]] == ["processing", "processing"]
+    world.put(form["fields"]["key"], JPEG)
+    late = api.json("POST", f"{path}/images/complete", {"image_id": form["image_id"]})
+    assert late["state"] == "processing"
 
 
 def test_the_openapi_document_names_every_route(api: Api, chalice_app: "Chalice") -> None:

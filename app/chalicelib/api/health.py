@@ -4,13 +4,14 @@ from importlib import metadata
 from typing import Literal
 
 from chalice.app import Blueprint
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from chalicelib import resources
-from chalicelib.api.routing import Routes
+from chalicelib.api.routing import Call, Routes
 from chalicelib.resources import Resources
+from chalicelib.security import identify
 from chalicelib.services import health
-from chalicelib.services.health import Health, HealthStatus
+from chalicelib.services.health import Health, HealthStatus, QueueHealth
 from chalicelib.version import VERSION
 from workers.contracts import QueueConfig
 
@@ -21,6 +22,24 @@ routes = Routes(blueprint)
 class Alive(BaseModel):
     status: Literal["ok"] = "ok"
     version: str
+
+
+class DeepCheck(BaseModel):
+    """One dependency; only who shows the key is told more than its status."""
+
+    name: str
+    label: str
+    status: HealthStatus
+    latency_ms: float | None = None
+    message: str | None = None
+
+
+class DeepHealth(BaseModel):
+    """Everything; `status` is healthy where no check is unhealthy."""
+
+    status: HealthStatus
+    checks: list[DeepCheck]
+    queues: list[QueueHealth] | None = Field(default=None, description="Told to who shows the API key.")
 
 
 class Queue(QueueConfig):
@@ -60,7 +79,7 @@ class SystemInfo(BaseModel):
 
 
 def _status_of(reply: BaseModel) -> int:
-    return 503 if isinstance(reply, Health) and reply.status is HealthStatus.UNHEALTHY else 200
+    return 503 if isinstance(reply, DeepHealth) and reply.status is HealthStatus.UNHEALTHY else 200
 
 
 @routes.route("GET", "/health", summary="Whether the application runs", secured=False)
@@ -72,9 +91,19 @@ def alive() -> Alive:
 @routes.route(
     "GET", "/health/deep", summary="Whether everything it needs works", secured=False, status_of=_status_of
 )
-def deep() -> Health:
-    """503 where a check is unhealthy, with the same body. A part that the stack lacks is `not_configured`."""
-    return health.examine(resources.current())
+def deep(call: Call) -> DeepHealth:
+    """503 where a check is unhealthy, with the same body. A part that the stack lacks is `not_configured`.
+
+    Without a valid API key names, versions and messages are left out, and the answer may be some seconds old.
+    """
+    res = resources.current()
+    if identify(call.headers, res.api_keys) is None:
+        found = res.recent_health.get()
+        checks = [DeepCheck(name=it.name, label=it.label, status=it.status) for it in found.checks]
+        return DeepHealth(status=found.status, checks=checks)
+    found = health.examine(res)
+    checks = [DeepCheck(**it.model_dump()) for it in found.checks]
+    return DeepHealth(status=found.status, checks=checks, queues=found.queues)
 
 
 @routes.route("GET", "/admin/system-info", summary="Checks, versions and configuration")

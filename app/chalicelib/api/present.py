@@ -87,6 +87,7 @@ def image(res: Resources, entry: GalleryImage, primary_image_id: str | None) -> 
         kind=kind_of(row),
         keep_original=row.keep_original,
         key=row.key,
+        source_key=row.source_key,
         etag=row.etag,
         content_type=row.content_type,
         bytes=row.bytes,

@@ -29,6 +29,7 @@ class Call:
     content_type: str
     raw_body: bytes
     query: Mapping[str, str]
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,7 @@ def _answer(
                 content_type=_content_type(request),
                 raw_body=_raw_body(request),
                 query=dict(request.query_params or {}),
+                headers=request.headers,
             )
         result = operation.view(**arguments)
     except Exception as error:  # noqa: BLE001 - every error gets the one shape; `as_fault` logs the unforeseen

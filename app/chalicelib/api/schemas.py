@@ -116,6 +116,7 @@ class ImageOut(BaseModel):
     kind: Literal["processed", "original"] = Field(description="Which of the two is shown.")
     keep_original: bool
     key: str
+    source_key: str | None = Field(description="The listing's photo that it was copied from, if any.")
     etag: str
     content_type: str
     bytes: int

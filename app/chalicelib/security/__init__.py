@@ -33,13 +33,25 @@ class Principal:
     role: Role
 
 
+def identify(headers: Mapping[str, str], keys: "ApiKeys") -> Principal | None:
+    """The caller, or None where nothing valid was shown: for what tells strangers less."""
+    if not _presented(headers):
+        return None
+    try:
+        return authenticate(headers, keys)
+    except Fault as fault:
+        if fault.code in (FaultCode.UNAUTHORIZED, FaultCode.MISCONFIGURED):
+            return None
+        raise
+
+
 def authenticate(headers: Mapping[str, str], keys: "ApiKeys") -> Principal:
     """The caller; raises `Fault` (`unauthorized`) or `MisconfiguredError` where no key is set at all.
 
     The key of the deployment is looked at first, so that a deployment without one answers 503 to everybody
     instead of telling each caller that theirs is wrong.
     """
-    presented = headers.get(API_KEY_HEADER) or headers.get(API_KEY_HEADER.lower()) or ""
+    presented = _presented(headers)
     matched = keys.match(presented)
     if matched is not None:
         return Principal(name=f"api-key:{matched}", role=Role.ADMIN)
@@ -54,3 +66,7 @@ def authenticate(headers: Mapping[str, str], keys: "ApiKeys") -> Principal:
         "The API key is wrong." if presented else "The API key is missing.",
         fix=f"Send the API key in the header {API_KEY_HEADER}.",
     )
+
+
+def _presented(headers: Mapping[str, str]) -> str:
+    return headers.get(API_KEY_HEADER) or headers.get(API_KEY_HEADER.lower()) or ""

@@ -11,7 +11,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel
 
 from chalicelib.aws import error_code, is_denied
 from chalicelib.resources import Resources
@@ -64,7 +64,6 @@ class Check(BaseModel):
     status: HealthStatus
     latency_ms: float
     message: str = ""
-    details: dict[str, JsonValue] = {}
 
 
 class Health(BaseModel):
