@@ -30,6 +30,17 @@ def test_pages_are_served_without_a_key_and_hold_none(
         assert not link.startswith(("/", "http")), "links are relative to whatever prefix there is"
 
 
+def test_what_needs_the_key_is_hidden_until_there_is_one(world: World, chalice_app: "Chalice") -> None:
+    client = Client(chalice_app).http
+    text = "".join(client.get(path, headers=HTML).body.decode() for path in ("/", "/admin", "/books/x"))
+    tags = {
+        name: next(tag for tag in re.findall(r"<[a-z][^>]*>", text) if f'id="{name}"' in tag)
+        for name in ("import-form", "system", "drop", "gallery-section")
+    }
+    assert [name for name, tag in tags.items() if not re.search(r"\shidden\b", tag)] == []
+    assert "prints a link" not in text, "`bmx open` opens the pages with the key, and prints them without it"
+
+
 def test_every_file_that_the_pages_name_is_served(world: World, chalice_app: "Chalice") -> None:
     client = Client(chalice_app).http
     text = "".join(client.get(path, headers=HTML).body.decode() for path in ("/", "/admin", "/books/x"))

@@ -31,6 +31,7 @@ export async function api(method, path, body, type = "application/json") {
   const payload = body === undefined || body instanceof Blob ? body : JSON.stringify(body);
   const response = await fetch(link(path), { method, headers, body: payload, cache: "no-store" });
   const answer = await response.json().catch(() => null);
+  showKeyed(response.status !== 401);
   if (response.status === 401) {
     sessionStorage.removeItem(STORE);
     notice(answer?.message);
@@ -38,6 +39,11 @@ export async function api(method, path, body, type = "application/json") {
   }
   if (!response.ok) throw new ApiError(response.status, answer);
   return answer;
+}
+
+// What is of no use without the key is marked `data-keyed`.
+function showKeyed(keyed) {
+  for (const element of document.querySelectorAll("[data-keyed]")) element.hidden = !keyed;
 }
 
 let asking = null;
@@ -90,6 +96,11 @@ export function h(tag, attributes = {}, ...children) {
   }
   element.append(...children.filter((child) => child !== null && child !== undefined));
   return element;
+}
+
+// A picture, or a plain tile where the browser cannot show it.
+export function picture(attributes) {
+  return h("img", { ...attributes, onerror: (event) => event.target.replaceWith(h("span", { class: "nopic" }, "No picture")) });
 }
 
 // Calls `work` now, and again after the milliseconds it returns, while the page is seen.

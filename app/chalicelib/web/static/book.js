@@ -1,4 +1,4 @@
-import { $, api, attempt, badge, h, notice, poll } from "./bmx.js";
+import { $, api, attempt, badge, h, notice, picture, poll } from "./bmx.js";
 
 const id = location.pathname.replace(/\/$/, "").split("/").pop();
 const DIRECT = 4_500_000;
@@ -8,8 +8,8 @@ let drawn = "";
 function compare(image) {
   const range = h("input", { type: "range", min: 0, max: 100, value: 50, "aria-label": "Before or after: move to compare" });
   const box = h("div", { class: "compare" },
-    h("img", { class: "after", src: image.outputs.cutout.url, alt: "Without its background" }),
-    h("img", { class: "before", src: image.original_url, alt: "As photographed" }),
+    picture({ class: "after", src: image.outputs.cutout.url, alt: "Without its background" }),
+    picture({ class: "before", src: image.original_url, alt: "As photographed" }),
     h("div", { class: "line" }), range);
   range.addEventListener("input", () => box.style.setProperty("--at", `${range.value}%`));
   return box;
@@ -19,7 +19,7 @@ function stage(image) {
   if (!image) return [h("p", { class: "card empty" }, "This book has no photo yet.")];
   const shown = image.outputs && image.original_url
     ? compare(image)
-    : image.original_url ? h("img", { src: image.original_url, alt: "As photographed" }) : h("p", { class: "card empty" }, "No photo.");
+    : image.original_url ? picture({ src: image.original_url, alt: "As photographed" }) : h("p", { class: "card empty" }, "No photo.");
   const note = image.quality?.level === "low"
     ? h("p", { class: "muted" }, `The cutout may be poor: ${image.quality.reasons.join(", ") || "low confidence"}.`)
     : null;
@@ -35,14 +35,14 @@ function act(label, work) {
 }
 
 function tile(image) {
-  const picture = image.kind === "processed" ? image.outputs.thumbnail.url : image.original_url;
+  const shown = image.kind === "processed" ? image.outputs.thumbnail.url : image.original_url;
   const name = `Photo ${image.position}`;
   const failure = image.job?.error ?? null;
   const update = (change) => api("PUT", `books/${id}/images/${image.id}`, change);
   return h("li", { class: image.id === chosen ? "chosen" : null, "data-state": image.state },
     h("button", { class: "pick", "aria-label": `Show ${name}`, "aria-pressed": String(image.id === chosen),
       onclick: () => { chosen = image.id; refresh(); } },
-      picture ? h("img", { src: picture, alt: name, loading: "lazy" }) : h("span", { class: "nopic" }, "No photo")),
+      shown ? picture({ src: shown, alt: name, loading: "lazy" }) : h("span", { class: "nopic" }, "No photo")),
     h("div", { class: "about" },
       h("div", {}, name, " ", badge(image.state), " ", image.is_primary ? h("span", { class: "badge" }, "Primary") : null),
       failure ? h("div", { class: "muted" }, `${failure.message} (${failure.code})`) : null,
@@ -75,8 +75,21 @@ function draw(book) {
   if (focused >= 0) $("gallery").querySelectorAll("button")[focused]?.focus();
 }
 
+function show(found) {
+  $("drop").hidden = $("gallery-section").hidden = $("stage").hidden = !found;
+  $("missing").hidden = found;
+}
+
 const refresh = poll(async () => {
-  const book = await api("GET", `books/${id}`);
+  const book = await api("GET", `books/${id}`).catch((error) => {
+    if (error.status !== 404) throw error;
+    return null;
+  });
+  show(book !== null);
+  if (!book) {
+    $("title").textContent = "No such book";
+    return 60000;
+  }
   draw(book);
   return book.progress.processing ? 2000 : 15000;
 });
@@ -111,6 +124,7 @@ $("files").addEventListener("change", (event) => add([...event.target.files]).fi
 for (const kind of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(kind, (event) => {
     event.preventDefault();
+    if ($("drop").hidden) return;
     $("drop").classList.toggle("over", kind === "dragover");
     if (kind === "drop") add([...event.dataTransfer.files]);
   });

@@ -1,4 +1,4 @@
-import { $, api, attempt, h, link, poll } from "./bmx.js";
+import { $, api, attempt, h, link, picture, poll } from "./bmx.js";
 
 let limit = 50;
 
@@ -11,7 +11,7 @@ function card(book) {
   return h("li", { "data-id": book.id },
     h("a", { href: link(`books/${book.id}`) },
       shown
-        ? h("img", { class: "pic", src: shown.thumbnail_url, alt: "", loading: "lazy", decoding: "async" })
+        ? picture({ class: "pic", src: shown.thumbnail_url, alt: "", loading: "lazy", decoding: "async" })
         : h("div", { class: "nopic" }, "No photo"),
       h("div", { class: "about" },
         h("div", { class: "name" }, book.title),
