@@ -12,6 +12,8 @@ ministack:
 - *SQS's batch calls need the right to the single call*, as on AWS; ministack asks for one of their own name.
 - *Things can be made with a given identity*: a tag `_custom_id_`, as LocalStack has it, is the id of a VPC, a
   subnet or a security group, and the random end of a secret's ARN.
+- *An imported API keeps its binary media types and gateway responses*: ministack leaves these two extensions
+  of an OpenAPI body unread, which would hand uploads to the application as broken text.
 - *Requests count as made over TLS*, with `BMX_EMULATOR_TLS=1`. Stacks that refuse plain text would lock
   themselves out of an emulator that speaks nothing else; here the loopback interface stands in for TLS.
 """
@@ -133,6 +135,24 @@ def name_actions_as_iam_does() -> None:
     iam_actions.extract_iam_action = extract_iam_action
 
 
+def read_extensions_of_apis() -> None:
+    """Give an API what API Gateway reads in the extensions of its OpenAPI body."""
+    from ministack.services import apigateway_v1 as gateway
+
+    import_rest_api = gateway._import_rest_api
+
+    def import_with_extensions(body: Reply, base: Reply | None = None) -> str:
+        binary = body.get("x-amazon-apigateway-binary-media-types") or []
+        data = dict(base or {})
+        data["binaryMediaTypes"] = list(dict.fromkeys([*(data.get("binaryMediaTypes") or []), *binary]))
+        api_id = str(import_rest_api(body, data))
+        for kind, response in (body.get("x-amazon-apigateway-gateway-responses") or {}).items():
+            gateway._put_gateway_response(api_id, kind, response)
+        return api_id
+
+    gateway._import_rest_api = import_with_extensions
+
+
 CUSTOM_ID = "_custom_id_"
 
 _wanted: contextvars.ContextVar[tuple[str, str]] = contextvars.ContextVar("wanted", default=("", ""))
@@ -202,6 +222,7 @@ def main() -> None:
     keep_checkpoints()
     name_actions_as_iam_does()
     give_wanted_ids()
+    read_extensions_of_apis()
     if os.environ.get("BMX_EMULATOR_TLS") == "1":
         count_as_tls()
     give_back_messages()
