@@ -17,8 +17,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from local import gateway_responses
 from local import stage as stages
 from local.files import checksum, write_atomic
+from local.gateway_responses import add_gateway_responses
 from local.paths import Paths
 from local.provider.connection import LOCAL_ACCOUNT
 from local.reporting import Reporter
@@ -96,6 +98,7 @@ def package_checksum(
         paths.app,
         paths.workers / "contracts",
         Path(__file__),
+        Path(gateway_responses.__file__),
     )
 
 
@@ -147,11 +150,12 @@ def _leave_out_services(data: Path) -> None:
 
 
 def finish(template: dict[str, Any], stage: str) -> dict[str, Any]:
-    """Add what Chalice leaves out: partial batch failures for queues, and the names that `chalice deploy`
-    gives and the program expects."""
+    """Add what Chalice leaves out: partial batch failures for queues, the one shape of errors for the gateway's
+    own, and the names that `chalice deploy` gives and the program expects."""
     from infra.naming import Deployment
 
     deployment = Deployment(stage, LOCAL_ACCOUNT, REGION)
+    add_gateway_responses(template)
     for logical, resource in template["Resources"].items():
         if resource["Type"] != "AWS::Serverless::Function":
             continue

@@ -141,6 +141,14 @@ def test_without_the_key_nothing_is_told(running: RunningStack) -> None:
         assert set(answer.json()) == {"code", "message", "details", "request_id"}
 
 
+def test_an_unknown_path_is_not_found_in_the_one_shape(running: RunningStack) -> None:
+    for method, path in (("GET", "nowhere"), ("GET", "books/a/b/c/d"), ("DELETE", "books")):
+        answer = httpx.request(method, f"{running.status.api_url}/{path}")
+        assert answer.status_code == 404, answer.text
+        assert answer.json()["code"] == "not_found"
+        assert set(answer.json()) == {"code", "message", "details", "request_id"}
+
+
 def test_the_deep_health_check_finds_every_part_well(running: RunningStack) -> None:
     report = httpx.get(f"{running.status.api_url}/health/deep", timeout=60)
     assert report.status_code == 200, report.text

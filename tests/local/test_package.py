@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.api.errors import ErrorOut
 from infra.workers import WORKERS
 from local import package, stage
 from local.paths import REPO, Paths
@@ -66,6 +67,19 @@ def test_every_queue_has_partial_batch_failures(built: package.Package) -> None:
     ]
     assert events
     assert all(event["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for event in events)
+
+
+def test_what_the_gateway_answers_itself_has_the_one_error_shape(built: package.Package) -> None:
+    template = json.loads(built.template.read_text())
+    body = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
+    responses = body["x-amazon-apigateway-gateway-responses"]
+    assert responses["MISSING_AUTHENTICATION_TOKEN"]["statusCode"] == "404"
+    assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= set(responses)
+    for response in responses.values():
+        text = response["responseTemplates"]["application/json"]
+        shape = json.loads(text.replace("$context.error.messageString", '"said"'))
+        assert set(shape) == set(ErrorOut.model_fields)
+        assert ErrorOut.model_validate(shape).request_id == "$context.requestId"
 
 
 def test_functions_run_under_the_stack_s_role_with_its_environment(built: package.Package) -> None:
