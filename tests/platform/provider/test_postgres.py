@@ -11,6 +11,7 @@ import pytest
 from local.ports import Ports, PortTaken
 from local.postgres import SUPERUSER, PostgresInstance, drop_all, instances, stop_all
 from local.postgres_host import SHARED, User, data_place, reachable
+from tests.local.waiting import wait_for
 from workers.contracts import Problem
 
 pytestmark = pytest.mark.local
@@ -63,6 +64,7 @@ def test_killed_and_started_again_it_has_everything_and_its_port(postgres: Postg
     before = postgres.status()
     assert before.pid is not None
     os.kill(before.pid, signal.SIGKILL)
+    wait_for(lambda: not postgres.status().running, "the killed server to be gone")
     after = postgres.start()
     assert after.running
     assert (after.port, after.pid != before.pid) == (before.port, True)
