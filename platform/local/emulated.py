@@ -16,7 +16,7 @@ from local import locking, stand_ins
 from local.emulator import Emulator
 from local.engine.cli import Pulumi
 from local.engine.find import find_engine
-from local.engine.project import Project
+from local.engine.project import Project, require_settings
 from local.paths import Paths
 from local.ports import Ports
 from local.postgres import drop_all, instances, stop_all
@@ -80,7 +80,7 @@ class EmulatedStack:
 
         With `keep` it is there afterwards, running. Else it is as before: gone, stopped or running.
         """
-        self._check_settings()
+        require_settings(self.main.repo, self.stack)
         pulumi = self.pulumi
         self.main.ensure()
         with locking.hold(self.main.stacks / f"{self.stack}.lock", f"bmx on {self.stack}"):
@@ -127,13 +127,6 @@ class EmulatedStack:
     @cached_property
     def _settings(self) -> Settings | None:
         return stand_ins.read_settings(self._project.config())
-
-    def _check_settings(self) -> None:
-        if not (self.main.repo / f"Pulumi.{self.stack}.yaml").exists():
-            raise Problem(
-                f"There is no stack `{self.stack}`: no Pulumi.{self.stack}.yaml.",
-                fix=f"Name one that there is, or make it with `bmx stack new {self.stack}`.",
-            )
 
     def _start(self, report: Reporter) -> None:
         fresh = not self.deployed

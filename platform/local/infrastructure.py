@@ -28,9 +28,8 @@ ENGINE = "pulumi"
 IN_PROCESS = "in-process"
 
 FALLBACK = (
-    "No Pulumi engine is here, so the program is applied in-process: no plan, no protection, no policies. "
-    "`./bmx engine install` or `./bmx engine build` gets one; it serves the next stack, after "
-    "`./bmx down --volumes`."
+    "No Pulumi engine here: applied in-process, without plan, protection and policies. "
+    "`bmx engine build` or `bmx engine install` gets one."
 )
 
 
@@ -107,7 +106,7 @@ class Infrastructure:
         from local.provider import inprocess
 
         if engine is None:
-            report.say(FALLBACK)
+            report.warn(FALLBACK)
         project = Project(self.paths.repo, self.paths.state / "project", self.stack)
         with _environment(BMX_HOME=str(self.paths.home)):
             return inprocess.apply(

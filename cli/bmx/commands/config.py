@@ -7,7 +7,12 @@ import typer
 
 from bmx.output import JsonOption, Outcome, Ui, execute
 
-config = typer.Typer(name="config", help="Settings that follow from a stack.", no_args_is_help=True)
+config = typer.Typer(
+    name="config",
+    help="Settings that follow from a stack.",
+    no_args_is_help=True,
+    epilog="Example: bmx config sync --stack staging",
+)
 
 StackOption = Annotated[
     str, typer.Option("--stack", "-s", help="The stack whose outputs are read.", metavar="STACK")

@@ -1,12 +1,18 @@
 """`bmx engine`: the Pulumi engine of this machine."""
 
 import shlex
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import typer
 
 from bmx.commands.plan import LOCAL, StackOption
 from bmx.output import JsonOption, Outcome, Ui, execute
 from workers.contracts.problem import Problem
+
+if TYPE_CHECKING:
+    from local.engine import Engine
+    from local.paths import Paths
 
 engine = typer.Typer(
     name="engine",
@@ -62,11 +68,8 @@ def install(json_output: JsonOption = False) -> None:
 
     def action(ui: Ui) -> Outcome:
         from local.engine.install import install as fetch
-        from local.paths import Paths
 
-        made = fetch(Paths.default(), ui)
-        data = {"executable": str(made.executable), "version": made.version}
-        return Outcome(data=data, view=f"pulumi {made.version}: {made.executable}")
+        return _get(fetch, ui)
 
     execute("engine install", json_output, action)
 
@@ -77,13 +80,18 @@ def build(json_output: JsonOption = False) -> None:
 
     def action(ui: Ui) -> Outcome:
         from local.engine.build import build as compile_engine
-        from local.paths import Paths
 
-        made = compile_engine(Paths.default(), ui)
-        data = {"executable": str(made.executable), "version": made.version}
-        return Outcome(data=data, view=f"pulumi {made.version}: {made.executable}")
+        return _get(compile_engine, ui)
 
     execute("engine build", json_output, action)
+
+
+def _get(make: "Callable[[Paths, Ui], Engine]", ui: Ui) -> Outcome:
+    from local.paths import Paths
+
+    made = make(Paths.default(), ui)
+    data = {"executable": str(made.executable), "version": made.version}
+    return Outcome(data=data, view=f"pulumi {made.version}: {made.executable}")
 
 
 @engine.command(epilog='Example: eval "$(bmx engine env)" && pulumi stack --stack local')

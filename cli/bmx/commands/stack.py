@@ -110,6 +110,9 @@ def _when(moment: float) -> str:
     return time.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M", local)
 
 
+_ENGINES = {"pulumi": "pulumi engine", "in-process": "in-process engine: no plan, protection or policies"}
+
+
 def _view(found: "StackStatus") -> "RenderableType":
     from rich.console import Group
     from rich.table import Table
@@ -127,6 +130,8 @@ def _view(found: "StackStatus") -> "RenderableType":
         state = Text(service.state.value, style=colours[service.state.value])
         table.add_row(service.name, state, str(service.pid or ""), service.address, since)
     parts: list[RenderableType] = [table]
+    if found.engine:
+        parts += [Text(f"\nmade by the {_ENGINES.get(found.engine, found.engine)}", style="dim")]
     for service in found.services:
         if service.last_lines:
             parts += [

@@ -5,7 +5,6 @@ import importlib
 from collections.abc import Mapping
 
 from local.provider.core import ResourceType
-from local.provider.recorded import Recorded
 from workers.contracts import Problem
 
 MODULES: Mapping[str, tuple[str, ...]] = {
@@ -58,15 +57,3 @@ def resource_type(token: str) -> ResourceType:
             fix=f"Add {name} to the TYPES of the module for {home!r} in platform/local/provider/.",
         )
     return known[token]
-
-
-def recorded_types() -> tuple[str, ...]:
-    """The tokens that are only recorded, because the emulator has no such service; sorted."""
-    return tuple(
-        sorted(
-            token
-            for package in MODULES
-            for token, resource_type in resource_types(package).items()
-            if isinstance(resource_type, Recorded)
-        )
-    )

@@ -7,7 +7,7 @@ from pulumi.runtime import rpc
 
 from local.provider.core import ResourceType
 from local.provider.diff import Kind
-from local.provider.registry import recorded_types, resource_type, resource_types
+from local.provider.registry import resource_type, resource_types
 from local.provider.values import DEFAULTS, UNKNOWN, Bag, Properties, from_wire, to_wire
 from workers.contracts import Problem
 
@@ -59,10 +59,6 @@ def test_every_type_is_one_of_the_sdk_and_its_settings_name_its_properties(token
         named.add(kind.name_property)
     # Some arguments are accepted under the outputs' names only (BucketVersioning's bucket).
     assert named - known <= set(kind.schema.outputs) | {"region", "expectedBucketOwner", "number"}
-
-
-def test_a_recorded_type_is_listed() -> None:
-    assert set(recorded_types()) <= set(resource_types("aws")) | set(resource_types("random"))
 
 
 class TestNames:
