@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -95,6 +95,33 @@ def adopt(
         return Outcome(data=data, view=view)
 
     execute("credentials adopt", json_output, action)
+
+
+@credentials.command(epilog="Example: bmx credentials move --to existing --stack staging --yes")
+def move(
+    to: Annotated[str, typer.Option("--to", help="The mode: see docs/credentials.md.", metavar="MODE")],
+    stack: StackOption = None,
+    emulator: EmulatorOption = False,
+    yes: YesOption = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Change who owns the login, in state and settings only. Without --yes: only say what."""
+
+    def action(ui: Ui) -> Outcome:
+        from operations.credentials import move as moving
+
+        with _access(stack, ui, emulator=emulator, change=yes) as access:
+            found = moving.move(access, to) if yes else moving.look(access, to)
+        data = {"moved": yes, "mode": to, "edits": list(found.edits), "backup": found.backup}
+        if not found.edits:
+            view = f"The mode is `{to}` already."
+        else:
+            lines = "\n".join(f"  - {edit}" for edit in found.edits)
+            end = f"The state before: {found.backup}." if yes else "--yes does it; nothing else is touched."
+            view = f"{'Done' if yes else 'A move would do this'}:\n{lines}\n{end}"
+        return Outcome(data=data, view=view)
+
+    execute("credentials move", json_output, action)
 
 
 @contextmanager
