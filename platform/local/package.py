@@ -150,8 +150,8 @@ def _leave_out_services(data: Path) -> None:
 
 
 def finish(template: dict[str, Any], stage: str) -> dict[str, Any]:
-    """Add what Chalice leaves out: partial batch failures for queues, the one shape of errors for the gateway's
-    own, and the names that `chalice deploy` gives and the program expects."""
+    """Add what Chalice leaves out: partial batch failures for queues, one shape of errors for the gateway too,
+    and the names that `chalice deploy` gives and the program expects."""
     from infra.naming import Deployment
 
     deployment = Deployment(stage, LOCAL_ACCOUNT, REGION)
