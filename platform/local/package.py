@@ -150,7 +150,7 @@ def _leave_out_services(data: Path) -> None:
 
 
 def finish(template: dict[str, Any], stage: str) -> dict[str, Any]:
-    """Add what Chalice leaves out: partial batch failures for queues, one shape of errors for the gateway too,
+    """Add what Chalice leaves out: partial batch failures for queues, one shape of errors for the gateway,
     and the names that `chalice deploy` gives and the program expects."""
     from infra.naming import Deployment
 
