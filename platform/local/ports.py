@@ -5,6 +5,7 @@ Queue URLs and the API's address contain the emulator's port, so it cannot move 
 
 import json
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,10 @@ down."""
 
 BLOCK = 10
 """Where a stack begins to look is a multiple of this, so that two stacks rarely want the same."""
+
+
+RELEASE_SECONDS = 5.0
+"""How long a port without a known owner is waited for."""
 
 
 class PortTaken(Problem):
@@ -43,7 +48,7 @@ class Ports:
     def require_free(self, name: str, what: str) -> int:
         """The port kept under a name; raises `PortTaken` where somebody else listens on it."""
         port = self.get(name)
-        if not is_free(port):
+        if not _becomes_free(port):
             who = owner(port)
             by = f" by {who}" if who else ""
             raise PortTaken(
@@ -75,6 +80,16 @@ def is_free(port: int) -> bool:
             probe.bind((HOST, port))
         except OSError:
             return False
+    return True
+
+
+def _becomes_free(port: int) -> bool:
+    """Whether it is free, or is about to be: a killed process ends a moment before its sockets do."""
+    deadline = time.monotonic() + RELEASE_SECONDS
+    while not is_free(port):
+        if owner(port) or time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
     return True
 
 

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from operations.credentials.login import DatabaseAccess
 
 credentials = typer.Typer(
-    name="credentials", help="Keep the database and its secret in agreement.", no_args_is_help=True
+    name="credentials",
+    help="Keep the database and its secret in agreement.",
+    no_args_is_help=True,
+    epilog="Example: bmx credentials verify",
 )
 
 
