@@ -23,7 +23,7 @@ area = Area("credentials")
 
 _SOURCE_REMEDY = (
     "Let the program make the password (`database.mode: generated`), let RDS own it (`rds-managed`), or read"
-    " an existing one with `bmx credentials adopt`."
+    " an existing secret (`existing`)."
 )
 
 
