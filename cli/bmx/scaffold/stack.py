@@ -151,7 +151,7 @@ def _images(containers: Iterable[str]) -> list[str]:
     for name in containers:
         lines += [
             f"    {name}:",
-            "      awaiting_first_image: true # the deploy workflow writes the digest here",
+            "      awaiting_first_image: true # after the first push: digest: sha256:...",
         ]
     return ["  bluemoxon:images:", *lines] if lines else []
 

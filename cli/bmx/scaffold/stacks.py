@@ -32,7 +32,7 @@ def with_worker(stack: str, text: str, worker: str, *, container: bool) -> str:
     image = (
         f"digest: {NO_IMAGE}"
         if local
-        else "awaiting_first_image: true # the deploy workflow writes the digest"
+        else "awaiting_first_image: true # after the first push: digest: sha256:..."
     )
     entry = f"    {worker}:\n      {image}\n"
     images = re.compile(r"(?m)^(  bluemoxon:images:[^\S\n]*\n(?:    .*\n)*)")
