@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from local import locking
@@ -31,6 +32,9 @@ from workers.contracts.problem import Problem
 
 SUPERVISOR = "supervisor"
 API_SECONDS = 60.0
+
+ROOM_BYTES = 300 * 1024**2
+"""Free space below which nothing is started: a new stack takes about 150 MB, and images come on top."""
 
 
 class NotRunning(Problem):
@@ -121,6 +125,7 @@ class LocalStack:
     def up(self, report: Reporter) -> StackStatus:
         """Start what does not run, apply and deploy what has changed, and wait until the API answers."""
         self.paths.ensure()
+        require_room(self.paths.home)
         with self._changing("bmx up"):
             killed = self.emulator.was_killed()
             if killed:
@@ -289,6 +294,16 @@ class LocalStack:
     def _changing(self, purpose: str) -> Iterator[None]:
         with locking.hold(self.paths.stack_lock, purpose):
             yield
+
+
+def require_room(folder: Path) -> None:
+    """Raise `Problem` where the disk has too little room to start: what then fails would say it less clearly."""
+    free = shutil.disk_usage(folder).free
+    if free < ROOM_BYTES:
+        raise Problem(
+            f"Only {free / 1024**2:.0f} MB are free in {folder}; the local stack needs {ROOM_BYTES // 1024**2}.",
+            fix="Free some space, or set BMX_HOME to a folder with room.",
+        )
 
 
 def _label(database: PostgresInstance) -> str:

@@ -1,6 +1,7 @@
 """What lies in the data folder: nobody else's to read, forgotten whole, its addresses checked first."""
 
 import os
+import shutil
 import socket
 import stat
 from pathlib import Path
@@ -95,3 +96,14 @@ def test_a_taken_port_of_a_function_process_is_told_before_anything_starts(paths
         with pytest.raises(PortTaken, match=f"Port {port} .* image_processing .*process {os.getpid()}"):
             stack.up(LogReporter())
     assert stack.processes.names() == []
+
+
+def test_a_disk_without_room_is_told_before_anything_starts(
+    paths: Paths, processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(paths.home)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=5 * 1024**2))
+    with pytest.raises(Problem, match="Only 5 MB are free") as full:
+        LocalStack(paths).up(LogReporter())
+    assert "BMX_HOME" in full.value.fix
+    assert processes.names() == []
