@@ -121,3 +121,13 @@ def tail(path: Path, lines: int, *, block: int = 65536) -> list[str]:
     except FileNotFoundError:
         return []
     return text.splitlines()[-lines:]
+
+
+def require_room(folder: Path, megabytes: int) -> None:
+    """Raise `Problem` where the disk has less room: what would fail later would say it less clearly."""
+    free = shutil.disk_usage(folder).free // 1024**2
+    if free < megabytes:
+        raise Problem(
+            f"Only {free} MB are free in {folder}; {megabytes} MB are needed.",
+            fix="Free some space, or set BMX_HOME to a folder with room.",
+        )

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from local import locking
@@ -18,7 +17,7 @@ from local.deploy import Deployer, Deployment
 from local.emulated import emulated_stacks
 from local.emulator import NAME as EMULATOR
 from local.emulator import Emulator
-from local.files import checksum, forget, write_atomic
+from local.files import checksum, forget, require_room, write_atomic
 from local.functions import ImageFunctions
 from local.infrastructure import Infrastructure, Outputs
 from local.paths import Paths
@@ -32,9 +31,8 @@ from workers.contracts.problem import Problem
 
 SUPERVISOR = "supervisor"
 API_SECONDS = 60.0
-
-ROOM_BYTES = 300 * 1024**2
-"""Free space below which nothing is started: a new stack takes about 150 MB, and images come on top."""
+ROOM_MB = 300
+"""A new stack takes about half of it, and images come on top."""
 
 
 class NotRunning(Problem):
@@ -125,7 +123,7 @@ class LocalStack:
     def up(self, report: Reporter) -> StackStatus:
         """Start what does not run, apply and deploy what has changed, and wait until the API answers."""
         self.paths.ensure()
-        require_room(self.paths.home)
+        require_room(self.paths.home, ROOM_MB)
         with self._changing("bmx up"):
             killed = self.emulator.was_killed()
             if killed:
@@ -294,16 +292,6 @@ class LocalStack:
     def _changing(self, purpose: str) -> Iterator[None]:
         with locking.hold(self.paths.stack_lock, purpose):
             yield
-
-
-def require_room(folder: Path) -> None:
-    """Raise `Problem` where the disk has too little room to start: what then fails would say it less clearly."""
-    free = shutil.disk_usage(folder).free
-    if free < ROOM_BYTES:
-        raise Problem(
-            f"Only {free / 1024**2:.0f} MB are free in {folder}; the local stack needs {ROOM_BYTES // 1024**2}.",
-            fix="Free some space, or set BMX_HOME to a folder with room.",
-        )
 
 
 def _label(database: PostgresInstance) -> str:
