@@ -25,8 +25,11 @@ WAIT = 30_000
 """Milliseconds within which a page must show something: the first call of a function starts it."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """The machine's browser, for this file only: Playwright keeps an event loop running while it is open, in
+    which no Pulumi program could run.
+    """
     executable = next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
     )
@@ -151,6 +154,7 @@ def test_the_admin_page_says_how_each_part_is(page: Page, running: RunningStack)
     expect(page.locator("#queues tr")).to_have_count(5)
 
 
+@pytest.mark.usefixtures("book_id")
 def test_without_a_key_the_page_asks_for_it_and_offers_nothing_else(
     page: Page, running: RunningStack
 ) -> None:
