@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from local.engine import find_engine
-from local.paths import REPO, Paths
+from local.paths import REPO
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 
 PACK = """\
 from pulumi_policy import EnforcementLevel, PolicyPack, ResourceValidationPolicy
@@ -60,8 +59,6 @@ class Shell:
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
-    if find_engine(Paths.default()) is None:
-        pytest.skip("needs: the Pulumi engine (`bmx engine install` or `bmx engine build`)")
     program, pack = tmp_path / "program", tmp_path / "pack"
     program.mkdir()
     pack.mkdir()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.emulated import EmulatedStack
-from local.engine import find_engine
+from local.engine import Engine
 from local.paths import REPO, Paths
 from local.reporting import LogReporter
 from operations import changes
@@ -37,10 +37,8 @@ def test_only_the_mode_of_the_database_is_rewritten() -> None:
 
 
 @pytest.fixture
-def generated() -> Iterator[Target]:
+def generated(engine: Engine) -> Iterator[Target]:
     """Staging with a generated password, deployed from a checkout of the test's own."""
-    if find_engine(Paths.default()) is None:
-        pytest.skip("needs: the Pulumi engine (`bmx engine install` or `bmx engine build`)")
     with tempfile.TemporaryDirectory(prefix="bmx-move-") as name:
         folder = Path(name)
         folder.chmod(0o755)

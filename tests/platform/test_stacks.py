@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from local.emulated import EmulatedStack
-from local.engine import find_engine
 from local.engine.cli import EngineFailed, Pulumi, Summary
 from local.paths import Paths
 from local.reporting import LogReporter
@@ -21,7 +20,7 @@ from operations.credentials.rotate import rotate
 from operations.target import Target, open_target
 from workers.contracts import Problem
 
-pytestmark = [pytest.mark.engine, pytest.mark.local]
+pytestmark = [pytest.mark.engine, pytest.mark.local, pytest.mark.usefixtures("engine")]
 
 
 @dataclass
@@ -43,8 +42,6 @@ class Deployed:
 
 def main_paths() -> Iterator[Paths]:
     """A data folder that PostgreSQL's own user can get to."""
-    if find_engine(Paths.default()) is None:
-        pytest.skip("needs: the Pulumi engine (`bmx engine install` or `bmx engine build`)")
     with tempfile.TemporaryDirectory(prefix="bmx-stacks-") as folder:
         Path(folder).chmod(0o755)
         yield Paths(home=Path(folder) / "home", cache=Paths.default().cache)

@@ -1,6 +1,5 @@
 """`bmx stack new` and `bmx worker new`: new parts of this project, with defaults that work."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,11 +7,11 @@ import typer
 from bmx.output import JsonOption, Outcome, Ui, execute
 from bmx.scaffold.stack import DatabaseMode, NewStack
 from bmx.scaffold.worker import Kind, NewWorker
+from local.paths import REPO
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 
 stack = typer.Typer(
     name="stack", help="Stacks of this project.", no_args_is_help=True, epilog="Example: bmx stack new review"
@@ -82,7 +81,7 @@ def new_stack(
             repository=repository,
             oidc_provider_arn=oidc_provider_arn,
         )
-        path = scaffold.new_stack(REPOSITORY, new)
+        path = scaffold.new_stack(REPO, new)
         if not new.emails:
             ui.warn(f"Nobody hears of alarms yet: add `bluemoxon:alarms: {{emails: [...]}}` to {path}.")
         steps = scaffold.next_steps(new)
@@ -120,7 +119,7 @@ def new_worker(
 
         ui.say(f"Adding {name}")
         made = scaffold.new_worker(
-            REPOSITORY,
+            REPO,
             NewWorker(
                 name,
                 kind,

@@ -3,15 +3,14 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bmx.output import JsonOption, Outcome, Ui, execute
+from local.paths import REPO
 from workers.contracts.problem import Problem
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 UNIVERSAL = ("--universal", "--python-version", "3.11")
 LAMBDA = ("--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:")
 
@@ -50,8 +49,8 @@ def run_tests(context: typer.Context, json_output: JsonOption = False) -> None:
         import pytest
 
         tally = _Tally()
-        arguments = [f"--rootdir={REPOSITORY}", f"--confcutdir={REPOSITORY}", *context.args]
-        os.chdir(REPOSITORY)
+        arguments = [f"--rootdir={REPO}", f"--confcutdir={REPO}", *context.args]
+        os.chdir(REPO)
         if ui.json_output:
             # The envelope is alone on stdout; what pytest prints goes where progress goes.
             saved = os.dup(1)
@@ -119,7 +118,7 @@ def lock(
         uv = os.environ.get("BMX_UV", "uv")
         for name, machines in LOCKED.items():
             ui.say(f"{name}.txt")
-            source = REPOSITORY / f"{name}.in"
+            source = REPO / f"{name}.in"
             command = [uv, "pip", "compile", "--quiet", "--generate-hashes", "--no-annotate", *machines]
             command += ["--no-emit-index-url", *(["--upgrade"] if upgrade else [])]
             command += ["--custom-compile-command", "./bmx dev lock", source.name]
@@ -141,8 +140,5 @@ def _run_tool(command: list[str], *, quiet_stdout: bool) -> bool:
     """Run a tool of the locked environment in the repository; True when it is content."""
     stdout = sys.stderr if quiet_stdout else None
     return (
-        subprocess.run(
-            [sys.executable, "-m", *command], cwd=REPOSITORY, stdout=stdout, check=False
-        ).returncode
-        == 0
+        subprocess.run([sys.executable, "-m", *command], cwd=REPO, stdout=stdout, check=False).returncode == 0
     )
