@@ -38,6 +38,19 @@ class _Skips:
                 terminalreporter.line(reason)
 
 
+RUNNING_STACK = "the running stack"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests go together where several processes share them: one process has the running stack, the
+    longest, which goes first; the other tests of a file stay together, with the fixtures that they share.
+    """
+    for item in items:
+        with_stack = "bmx" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group(RUNNING_STACK if with_stack else str(item.path)))
+    items.sort(key=lambda item: "bmx" not in getattr(item, "fixturenames", ()))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Watch for skips in every run."""
     config.pluginmanager.register(_Skips(), "bluemoxon-skips")

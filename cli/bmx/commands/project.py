@@ -43,13 +43,14 @@ def register(app: typer.Typer) -> None:
 
 
 def run_tests(context: typer.Context, json_output: JsonOption = False) -> None:
-    """Run the tests; what follows goes to pytest."""
+    """Run the tests, all of them in several processes; what follows goes to pytest, which then uses one."""
 
     def action(ui: Ui) -> Outcome:
         import pytest
 
         tally = _Tally()
-        arguments = [f"--rootdir={REPO}", f"--confcutdir={REPO}", *context.args]
+        everything = ["--numprocesses", str(_processes()), "--dist", "loadgroup"]
+        arguments = [f"--rootdir={REPO}", f"--confcutdir={REPO}", *(context.args or everything)]
         os.chdir(REPO)
         if ui.json_output:
             # The envelope is alone on stdout; what pytest prints goes where progress goes.
@@ -65,6 +66,11 @@ def run_tests(context: typer.Context, json_output: JsonOption = False) -> None:
         return Outcome(data={"exit_code": code, **tally.counts}, ok=code == 0)
 
     execute("test", json_output, action)
+
+
+def _processes() -> int:
+    """Many tests wait more than they compute; each process may hold an emulator and a model (1 GB)."""
+    return min(4, max(2, os.cpu_count() or 2))
 
 
 class _Tally:
