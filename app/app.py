@@ -1,7 +1,7 @@
 """The Chalice application: registers blueprints and handlers, and does nothing else.
 
-Chalice imports this file to package it and to run it. The name of the results queue is part of the package,
-so `BMX_QUEUES` has to be set in both cases; `.chalice/config.json` gives it.
+Chalice imports this file to package it and to run it. The results queue's ARN is part of the package, so
+`BMX_QUEUES` has to be set in both cases; `.chalice/config.json` gives it.
 """
 
 import logging
@@ -29,10 +29,10 @@ for blueprint in (
 ):
     app.register_blueprint(blueprint)
 
-_RESULTS_QUEUE = settings.load_queues(os.environ)[settings.RESULTS_WORKER].queue
+_RESULTS_QUEUE = settings.load_queues(os.environ)[settings.RESULTS_WORKER].arn
 
 
-@app.on_sqs_message(queue=_RESULTS_QUEUE, batch_size=10, name="image_results")
+@app.on_sqs_message(queue_arn=_RESULTS_QUEUE, batch_size=10, name="image_results")
 def image_results(event: SQSEvent) -> events.BatchReply:
     """Results of the image worker; the mapping must have ReportBatchItemFailures, which Chalice does not
     set.

@@ -36,7 +36,7 @@ def container_worker(worker: Worker, deployment: Deployment) -> list[Statement]:
         "logs", f"log-group:{deployment.log_group(deployment.function(worker.name))}:*"
     )
     statements = [
-        Statement("ConsumeOwnQueue", CONSUME, [deployment.queue_arn(config.queue)]),
+        Statement("ConsumeOwnQueue", CONSUME, [config.arn]),
         Statement("WriteOwnLogs", ("logs:CreateLogStream", "logs:PutLogEvents"), [function_logs]),
         *_objects("Read", "s3:GetObject", worker.reads, deployment),
         *_objects("Write", "s3:PutObject", worker.writes, deployment),
@@ -62,11 +62,9 @@ def api(
 ) -> list[Statement]:
     """The role of all Chalice functions: the API, the handlers of its queues, and its schedules."""
     configs = [worker.queue_config(deployment) for worker in workers]
-    consumed = [deployment.queue_arn(config.queue) for config in configs if config.consumer == "chalice"]
+    consumed = [config.arn for config in configs if config.consumer == "chalice"]
     statements = [
-        Statement(
-            "SendAndInspect", SEND_AND_INSPECT, [deployment.queue_arn(config.queue) for config in configs]
-        ),
+        Statement("SendAndInspect", SEND_AND_INSPECT, [config.arn for config in configs]),
         Statement("InspectDeadLetters", INSPECT, [deployment.queue_arn(config.dlq) for config in configs]),
         Statement("ReadSecrets", READ_SECRET, secret_arns),
         *_objects("Read", "s3:GetObject", (BOOKS, LISTINGS), deployment),

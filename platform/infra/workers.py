@@ -105,8 +105,10 @@ class Worker:
 
     def queue_config(self, deployment: Deployment) -> QueueConfig:
         """What the application has to know of the queue."""
+        queue = deployment.queue(self.name)
         return QueueConfig(
-            queue=deployment.queue(self.name),
+            queue=queue,
+            arn=deployment.queue_arn(queue),
             dlq=deployment.dlq(self.name),
             consumer=self.consumer.kind,
             visibility_timeout=self.visibility_timeout,

@@ -190,7 +190,7 @@ def put_contracts(paths: Paths, vendor: Path) -> None:
 def _assemble(paths: Paths, app: Path, vendor: Path, stage: str, outputs: Mapping[str, Any]) -> None:
     unwanted = shutil.ignore_patterns(*_BYTE_CODE, "deployments", "deployed", "vendor")
     shutil.copytree(paths.app, app, ignore=unwanted)
-    stages.sync(app / ".chalice" / "config.json", stage, outputs)
+    stages.update(app / ".chalice" / "config.json", stage, outputs).write()
     shutil.copytree(vendor, app / "vendor", copy_function=os.link)
     put_contracts(paths, app / "vendor")
     # Everything is in vendor/; what stood here would be fetched again, without hashes.

@@ -11,15 +11,17 @@ from operations.target import open_target
 from workers.contracts.problem import Problem
 
 
-def outputs_of(stack: str, file: Path | None, report: Reporter, paths: Paths) -> dict[str, Any]:
-    """The outputs of a stack on AWS, from `file` if given (`pulumi stack output --json`).
+def outputs_of(
+    stack: str, file: Path | None, report: Reporter, paths: Paths, *, emulator: bool = False
+) -> dict[str, Any]:
+    """The outputs of a stack on AWS or on its emulator, from `file` if given (`pulumi stack output --json`).
 
     Raises `Problem` for a stack that has no settings or was not deployed, and for a file of something else.
     """
     require_settings(paths.repo, stack)
     if file is not None:
         return _read(file)
-    with open_target(stack, report, emulator=False, plain=True, paths=paths) as target:
+    with open_target(stack, report, emulator=emulator, plain=True, paths=paths) as target:
         return target.outputs()
 
 

@@ -41,6 +41,7 @@ WEBP = b"RIFF\x40\0\0\0WEBPVP8 " + b"\0" * 60
 def _queue(name: str, consumer: str) -> dict[str, Any]:
     return {
         "queue": f"bluemoxon-test-{name}",
+        "arn": f"arn:aws:sqs:{REGION}:123456789012:bluemoxon-test-{name}",
         "dlq": f"bluemoxon-test-{name}-dlq",
         "consumer": consumer,
         "visibility_timeout": 360,

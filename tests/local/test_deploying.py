@@ -69,6 +69,8 @@ def bmx(checkout: Path, *arguments: str) -> dict[str, Any]:
 def test_chalice_packs_the_contracts_and_the_stage_after_config_sync(checkout: Path) -> None:
     envelope = bmx(checkout, "config", "sync", "--stack", "staging")
     assert envelope["status"] == "ok", envelope["error"]
+    assert envelope["data"]["written"]
+    assert not bmx(checkout, "config", "sync", "--stack", "staging")["data"]["changed"]
     # Chalice would fetch these from the registry; they are not what this is about.
     (checkout / "app" / "requirements.txt").write_text("")
     start = "import sys; from chalice.cli import main; sys.exit(main())"
@@ -90,6 +92,8 @@ def test_chalice_packs_the_contracts_and_the_stage_after_config_sync(checkout: P
     functions = json.loads((checkout / "out" / "sam.json").read_text())["Resources"]
     assert functions["ImageResults"]["Properties"]["Role"] == OUTPUTS["api"]["role_arn"]
     assert functions["ImageResults"]["Properties"]["Timeout"] == 60
+    (event,) = functions["ImageResults"]["Properties"]["Events"].values()
+    assert event["Properties"]["Queue"] == QUEUES["image_results"].arn
 
 
 def test_package_gives_cloudformation_an_archive_and_a_template(checkout: Path, tmp_path: Path) -> None:

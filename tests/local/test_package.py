@@ -4,6 +4,7 @@ import json
 import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from workers.contracts import Problem, QueueConfig, Queues
 def queue(name: str) -> QueueConfig:
     return QueueConfig(
         queue=f"bluemoxon-local-{name}",
+        arn=f"arn:aws:sqs:us-west-2:000000000000:bluemoxon-local-{name}",
         dlq=f"bluemoxon-local-{name}-dlq",
         consumer="container",
         visibility_timeout=60,
@@ -26,7 +28,7 @@ def queue(name: str) -> QueueConfig:
 
 
 QUEUES = Queues({name: queue(name.replace("_", "-")) for name in ("image_processing", "image_results")})
-OUTPUTS = {
+OUTPUTS: dict[str, Any] = {
     "api": {
         "role_arn": "arn:aws:iam::000000000000:role/api",
         "environment": {"BMX_STACK": "local", "BMX_QUEUES": QUEUES.model_dump_json()},
@@ -128,18 +130,63 @@ def test_labels(logical: str, label: str) -> None:
     assert package.function_label(logical) == label
 
 
-def test_sync_writes_one_stage_and_leaves_the_rest(tmp_path: Path) -> None:
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
     file = tmp_path / "config.json"
-    file.write_text(json.dumps({"version": "2.0", "stages": {"prod": {"x": 1}, "local": {"keep": True}}}))
-    assert stage.sync(file, "local", OUTPUTS)
-    config = json.loads(file.read_text())
-    assert config["stages"]["prod"] == {"x": 1}
-    assert config["stages"]["local"]["keep"]
-    assert config["stages"]["local"]["iam_role_arn"] == OUTPUTS["api"]["role_arn"]
-    assert "subnet_ids" not in config["stages"]["local"]
-    assert not stage.sync(file, "local", OUTPUTS)
+    stages = {"prod": {"x": 1}, "local": {"keep": True, "subnet_ids": ["subnet-left"]}}
+    file.write_text(json.dumps({"version": "2.0", "stages": stages}))
+    return file
 
 
-def test_a_stack_without_an_api_is_a_problem(tmp_path: Path) -> None:
+def test_sync_writes_one_stage_and_leaves_the_rest(config: Path) -> None:
+    stage.update(config, "local", OUTPUTS).write()
+    stages = json.loads(config.read_text())["stages"]
+    assert stages["prod"] == {"x": 1}
+    assert stages["local"]["keep"]
+    assert stages["local"]["iam_role_arn"] == OUTPUTS["api"]["role_arn"]
+    assert "subnet_ids" not in stages["local"], "the stack has no network any more"
+
+
+def test_sync_shows_what_it_changes_and_changes_nothing_twice(config: Path) -> None:
+    first = stage.update(config, "local", OUTPUTS)
+    assert '+      "iam_role_arn": "arn:aws:iam::000000000000:role/api",' in first.diff.splitlines()
+    first.write()
+    written = config.stat().st_mtime_ns
+    second = stage.update(config, "local", OUTPUTS)
+    assert not second.changed
+    assert second.diff == ""
+    second.write()
+    assert config.stat().st_mtime_ns == written
+
+
+API: dict[str, Any] = OUTPUTS["api"]
+ENVIRONMENT: dict[str, str] = API["environment"]
+
+
+@pytest.mark.parametrize(
+    ("api", "named"),
+    [
+        ({**API, "role_arn": ""}, "api.role_arn"),
+        ({**API, "role_arn": "bluemoxon-local-api"}, "api.role_arn"),
+        ({**API, "environment": {**ENVIRONMENT, "BMX_API_KEY_SECRET_ARN": ""}}, "BMX_API_KEY_SECRET_ARN"),
+        ({**API, "environment": {**ENVIRONMENT, "BMX_API_KEY_SECRET_ARN": " "}}, "BMX_API_KEY_SECRET_ARN"),
+        ({**API, "environment": {**ENVIRONMENT, "BMX_DATABASE": None}}, "BMX_DATABASE"),
+        ({**API, "subnet_ids": ["subnet-1"]}, "api.security_group_ids"),
+        ({**API, "security_group_ids": ["sg-1"]}, "api.subnet_ids"),
+        ({**API, "subnet_ids": [""], "security_group_ids": ["sg-1"]}, "api.subnet_ids"),
+    ],
+)
+def test_an_empty_value_is_refused_and_nothing_is_written(
+    api: dict[str, Any], named: str, config: Path
+) -> None:
+    before = config.read_text()
+    with pytest.raises(Problem, match=named) as refused:
+        stage.update(config, "local", {"api": api})
+    assert refused.value.why
+    assert refused.value.fix
+    assert config.read_text() == before
+
+
+def test_a_stack_without_an_api_is_a_problem() -> None:
     with pytest.raises(Problem, match="exports no `api`"):
         stage.stage_settings({})

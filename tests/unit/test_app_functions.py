@@ -18,7 +18,10 @@ from chalicelib.services.jobs import backoff
 from chalicelib.services.keys import image_key, listing_prefix, photo_number, sniff
 from workers.contracts import JobStatus
 
-QUEUE = '{"queue":"q","dlq":"d","consumer":"chalice","visibility_timeout":60,"max_receive":3}'
+QUEUE = (
+    '{"queue":"q","arn":"arn:aws:sqs:us-west-2:123456789012:q","dlq":"d","consumer":"chalice",'
+    '"visibility_timeout":60,"max_receive":3}'
+)
 ENVIRONMENT = {
     "BMX_STACK": "local",
     "BMX_IMAGES_BUCKET": "images",

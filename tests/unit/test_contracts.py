@@ -83,7 +83,14 @@ def test_each_open_status_can_end_because_results_may_overtake_notes() -> None:
 
 
 def test_a_deadline_covers_every_delivery() -> None:
-    queue = QueueConfig(queue="q", dlq="q-dlq", consumer="container", visibility_timeout=360, max_receive=3)
+    queue = QueueConfig(
+        queue="q",
+        arn="arn:aws:sqs:us-west-2:123456789012:q",
+        dlq="q-dlq",
+        consumer="container",
+        visibility_timeout=360,
+        max_receive=3,
+    )
     assert queue.result_deadline == 360 * 3 + 60
 
 

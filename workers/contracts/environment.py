@@ -25,6 +25,7 @@ class QueueConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     queue: str = Field(min_length=1, max_length=80)
+    arn: str = Field(pattern=r"^arn:[a-z-]+:sqs:[a-z0-9-]+:\d{12}:[\w.-]+$")
     dlq: str = Field(min_length=1, max_length=80)
     consumer: Literal["container", "chalice", "external"]
     visibility_timeout: int = Field(gt=0, description="Seconds.")

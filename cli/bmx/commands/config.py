@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from bmx.commands.plan import EmulatorOption
 from bmx.output import JsonOption, Outcome, Ui, execute
 
 config = typer.Typer(
@@ -24,6 +25,8 @@ OutputsOption = Annotated[
     ),
 ]
 
+_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
@@ -40,27 +43,49 @@ def refuse_local(stack: str) -> None:
 def sync(
     stack: StackOption,
     outputs: OutputsOption = None,
+    emulator: EmulatorOption = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference, write nothing.")] = False,
     json_output: JsonOption = False,
 ) -> None:
     """Prepare `chalice deploy --stage STACK`: its stage in app/.chalice/config.json, and app/vendor/.
 
-    The stage gets the stack's addresses; vendor/ gets the messages that the app shares with the workers.
+    The stage gets the stack's role, addresses and network; an empty value is refused. vendor/ gets the
+    messages that the app shares with the workers. What changes is shown; where nothing does, nothing is
+    written.
     """
     refuse_local(stack)
+    if outputs is not None and emulator:
+        raise typer.BadParameter("--outputs has them already; --emulator asks for them.")
 
     def action(ui: Ui) -> Outcome:
+        from rich.console import Group
+        from rich.text import Text
+
         from local import package, stage
         from local.paths import Paths
         from operations.outputs import outputs_of
 
         paths = Paths.default()
-        found = outputs_of(stack, outputs, ui, paths)
+        found = outputs_of(stack, outputs, ui, paths, emulator=emulator)
         target = paths.app / ".chalice" / "config.json"
-        changed = stage.sync(target, stack, found)
+        update = stage.update(target, stack, found)
         vendor = paths.app / "vendor"
-        package.put_contracts(paths, vendor)
-        view = f"{target} {'now has' if changed else 'already had'} the outputs of {stack}."
-        data = {"file": str(target), "vendor": str(vendor), "stack": stack, "changed": changed}
+        if not dry_run:
+            update.write()
+            package.put_contracts(paths, vendor)
+        now = ("would get" if dry_run else "now has") if update.changed else "already has"
+        view = Group(
+            *(Text(line, style=_COLOURS.get(line[:1], "")) for line in update.diff.splitlines()),
+            f"{target} {now} the outputs of {stack}.",
+        )
+        data = {
+            "file": str(target),
+            "vendor": str(vendor),
+            "stack": stack,
+            "changed": update.changed,
+            "diff": update.diff,
+            "written": update.changed and not dry_run,
+        }
         return Outcome(data=data, view=view)
 
     execute("config sync", json_output, action)
