@@ -2,8 +2,9 @@
 
 from pulumi_policy import EnforcementLevel, PolicyPack
 
-from rules import adapter, catalogue, settings
+from rules import adapter, catalogue, settings, unpacking
 
+unpacking.once()
 PolicyPack(
     "bluemoxon",
     adapter.policies(catalogue.RULES, settings.load(known=catalogue.BY_ID)),

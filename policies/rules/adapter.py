@@ -19,6 +19,7 @@ from pulumi_policy.proxy import UnknownValueError
 from rules import unknowns
 from rules.model import Level, Resource, ResourceRule, Rule, Severity, Stack, StackRule, Violation
 from rules.settings import PackSettings, stack_of
+from rules.unpacking import REMEMBERED
 from rules.values import UNKNOWN, Inputs, Value
 
 Today = Callable[[], datetime.date]
@@ -43,9 +44,11 @@ def policies(
     The SDK fixes a policy's level before it knows the stack, so a violation whose level an exception changes
     is reported by the policy of that other level.
     """
-    moved = {exemption.rule for stack in settings.stacks.values() for exemption in stack.exceptions}
+    moved = settings.moved()
     built: list[Policy] = [
-        _policy(rule.id, rule.summary, rule.level, (rule,), settings, today) for rule in rules
+        _policy(rule.id, rule.summary, rule.level, (rule,), settings, today)
+        for rule in rules
+        if rule.level in _LEVELS
     ]
     for level in _LEVELS:
         kept = [rule for rule in rules if rule.id in moved and rule.level is not level]
@@ -100,7 +103,20 @@ def message(rule: Rule, violation: Violation) -> str:
     return f"{violation.detail} {rule.why}\nInstead: {rule.remedy}\nRule: {rule.id} (docs/policies.md)"
 
 
+_RESOURCES: dict[int, tuple[object, Resource]] = {}
+
+
 def _resource(given: ResourceValidationArgs | PolicyResource) -> Resource:
+    """A resource as rules see it, read once however many policies ask (`unpacking` gives all the same)."""
+    known = _RESOURCES.get(id(given.props))
+    if known is None:
+        if len(_RESOURCES) >= REMEMBERED:
+            _RESOURCES.clear()
+        known = _RESOURCES[id(given.props)] = (given.props, _read(given))
+    return known[1]
+
+
+def _read(given: ResourceValidationArgs | PolicyResource) -> Resource:
     sources: dict[str, tuple[str, ...]] = {}
     if isinstance(given, PolicyResource):
         sources = {

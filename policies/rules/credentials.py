@@ -1,9 +1,8 @@
-"""Passwords and secrets: who makes them, where they may stand, and that nothing changes one of them alone."""
+"""Passwords: who makes them, and that nothing changes the database, its password or its secret alone."""
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 
-from rules.guess import credential_in, is_guessable
+from rules.guess import is_guessable
 from rules.model import ANY, Area, OnUnknown, Resource, Severity, Stack
 from rules.settings import Parameters
 from rules.types import (
@@ -39,11 +38,9 @@ _SOURCE_REMEDY = (
     remedy=_SOURCE_REMEDY,
 )
 def password_guessable(resource: Resource, _parameters: Parameters) -> Iterator[str]:
-    for name in PASSWORD_TEXTS:
-        if resource.inputs.has(name):
-            text = resource.inputs.text(name)
-            if text is not None and is_guessable(text):
-                yield f"`{name}` can be guessed."
+    for path, text in resource.inputs.texts_named(PASSWORD_TEXTS):
+        if is_guessable(text):
+            yield f"`{path}` can be guessed."
 
 
 @area.resource(
@@ -55,15 +52,15 @@ def password_guessable(resource: Resource, _parameters: Parameters) -> Iterator[
     remedy="Use a RandomPassword of 32 characters, or let RDS own the password.",
 )
 def password_too_short(resource: Resource, parameters: Parameters) -> Iterator[str]:
-    for name in PASSWORD_TEXTS:
-        if resource.inputs.has(name):
-            text = resource.inputs.text(name)
-            if text is not None and len(text) < parameters.password_min_length:
-                yield f"`{name}` has fewer than {parameters.password_min_length} characters."
+    for path, text in resource.inputs.texts_named(PASSWORD_TEXTS):
+        if len(text) < parameters.password_min_length:
+            yield f"`{path}` has fewer than {parameters.password_min_length} characters."
 
 
 @area.stack(
     "database-password-source",
+    DATABASE,
+    DATABASE_CLUSTER,
     severity=Severity.CRITICAL,
     summary=(
         "The database's password comes from a resource or an existing secret, never from program or"
@@ -75,20 +72,20 @@ def password_too_short(resource: Resource, parameters: Parameters) -> Iterator[s
     ),
     remedy=_SOURCE_REMEDY,
 )
-def database_password_source(stack: Stack, _parameters: Parameters) -> Iterator[tuple[Resource, str]]:
-    for database in stack.of(DATABASE, DATABASE_CLUSTER):
-        if database.inputs.mapping("tags").get(CREDENTIALS_TAG) == "existing":
-            continue  # read from the secret, which is the source of truth and no resource of the stack
-        for name in PASSWORDS[database.type]:
-            # A literal is known; the stack view also holds outputs, of which some are not.
-            if name.endswith("Version") or not database.inputs.is_known(name):
-                continue
-            if not stack.sources(database, name):
-                yield database, f"`{name}` is not computed from any resource of the stack."
+def database_password_source(database: Resource, stack: Stack, _parameters: Parameters) -> Iterator[str]:
+    tags = database.inputs.mapping("tags") if database.inputs.is_known("tags") else {}
+    if tags.get(CREDENTIALS_TAG) == "existing":
+        return  # read from the secret, which is the source of truth and no resource of the stack
+    for name in PASSWORDS[database.type]:
+        if not name.endswith("Version") and stack.is_literal(database, name):
+            yield f"`{name}` is not computed from any resource of the stack."
 
 
 @area.stack(
     "password-one-source",
+    DATABASE,
+    DATABASE_CLUSTER,
+    SECRET_VERSION,
     severity=Severity.CRITICAL,
     summary="The database and its secret take the password from the same resource",
     why=(
@@ -100,22 +97,18 @@ def database_password_source(stack: Stack, _parameters: Parameters) -> Iterator[
         " `existing`."
     ),
 )
-def password_one_source(stack: Stack, _parameters: Parameters) -> Iterator[tuple[Resource, str]]:
-    databases = [
-        database
-        for database in stack.of(DATABASE, DATABASE_CLUSTER)
-        if any(database.inputs.has(name) for name in PASSWORDS[database.type])
-    ]
-    if not databases:
+def password_one_source(resource: Resource, stack: Stack, _parameters: Parameters) -> Iterator[str]:
+    if resource.type != SECRET_VERSION:
+        if _passwords(stack, resource, *PASSWORDS[resource.type]) and not any(_database_versions(stack)):
+            yield "Its generated password is written to no secret."
         return
-    versions = {version: _passwords(stack, version, *SECRET_TEXTS) for version in _database_versions(stack)}
-    for database in databases:
-        own = _passwords(stack, database, *PASSWORDS[database.type])
-        for version, made in versions.items():
-            if made != own:
-                yield version, f"It holds a password that the database `{database.name}` does not get."
-        if own and not versions:
-            yield database, "Its generated password is written to no secret."
+    if resource not in _database_versions(stack):
+        return
+    made = _passwords(stack, resource, *SECRET_TEXTS)
+    for database in stack.of(DATABASE, DATABASE_CLUSTER):
+        given = any(database.inputs.has(name) for name in PASSWORDS[database.type])
+        if given and made != _passwords(stack, database, *PASSWORDS[database.type]):
+            yield f"It holds a password that the database `{database.name}` does not get."
 
 
 def _passwords(stack: Stack, resource: Resource, *properties: str) -> frozenset[str]:
@@ -128,7 +121,8 @@ def _database_versions(stack: Stack) -> Iterator[Resource]:
     """Versions of the secret that opens the database: its name ends in `/database`."""
     for version in stack.of(SECRET_VERSION):
         for secret in stack.sources(version, "secretId"):
-            if secret.type == SECRET and (secret.inputs.text("name") or secret.name).endswith("database"):
+            named = secret.inputs.text("name") if secret.inputs.is_known("name") else None
+            if secret.type == SECRET and (named or secret.name).endswith("database"):
                 yield version
 
 
@@ -137,22 +131,24 @@ def _database_versions(stack: Stack) -> Iterator[Resource]:
     DATABASE,
     DATABASE_CLUSTER,
     severity=Severity.CRITICAL,
-    summary="The database's password cannot be changed by an update",
+    summary="The database's password cannot be changed by an update, whichever property sets it",
     why=(
         "Any change of the input, from any cause, would reach the database while the secret keeps the old"
         " password."
     ),
     remedy=(
-        "Set ignore_changes for the password property, or manage_master_user_password. Rotate with `bmx"
-        " credentials rotate`."
+        "Set ignore_changes for every password property, the write-only ones too, or"
+        " manage_master_user_password. Rotate with `bmx credentials rotate`."
     ),
 )
 def database_password_guarded(database: Resource, _parameters: Parameters) -> Iterator[str]:
     if database.inputs.flag(MANAGED):
         return
-    for name in PASSWORDS[database.type]:
-        if database.inputs.has(name) and not database.ignores(name):
-            yield f"`{name}` is not in ignore_changes."
+    properties = PASSWORDS[database.type]
+    # One that is not set yet counts: an update that adds it sets another password.
+    missing = [name for name in properties if not database.ignores(name)]
+    if missing and any(database.inputs.has(name) for name in properties):
+        yield f"{', '.join(f'`{name}`' for name in missing)}: not in ignore_changes."
 
 
 @area.resource(
@@ -172,20 +168,6 @@ def database_password_guarded(database: Resource, _parameters: Parameters) -> It
 def credentials_protected(resource: Resource, _parameters: Parameters) -> Iterator[str]:
     if not resource.protect:
         yield "`protect` is not set."
-
-
-@area.resource(
-    "secret-version-guarded",
-    SECRET_VERSION,
-    severity=Severity.CRITICAL,
-    summary="A secret's value cannot be changed by an update",
-    why="The secret is changed by rotation; a later update would write the first value back.",
-    remedy="Set ignore_changes=['secret_string'] on the secret version.",
-)
-def secret_version_guarded(version: Resource, _parameters: Parameters) -> Iterator[str]:
-    for name in SECRET_TEXTS:
-        if version.inputs.has(name) and not version.ignores(name):
-            yield f"`{name}` is not in ignore_changes."
 
 
 @area.resource(
@@ -214,88 +196,3 @@ def random_password_strength(password: Resource, parameters: Parameters) -> Iter
 def random_password_keepers(password: Resource, _parameters: Parameters) -> Iterator[str]:
     if password.inputs.has("keepers"):
         yield "`keepers` is set."
-
-
-@area.resource(
-    "secret-recovery-window",
-    SECRET,
-    severity=Severity.HIGH,
-    summary="A deleted secret can be restored for a while",
-    why="Without a recovery window a deletion cannot be undone.",
-    remedy="Leave recovery_window_in_days out (30 days), or set 7 to 30.",
-    on_unknown=OnUnknown.BLOCK,
-)
-def secret_recovery_window(secret: Resource, parameters: Parameters) -> Iterator[str]:
-    days = secret.inputs.number("recoveryWindowInDays")
-    if days is not None and days < parameters.secret_recovery_days:
-        yield f"`recoveryWindowInDays` is below {parameters.secret_recovery_days}."
-    if secret.inputs.flag("forceOverwriteReplicaSecret"):
-        yield "`forceOverwriteReplicaSecret` overwrites a secret of another region."
-
-
-@area.resource(
-    "secret-not-empty",
-    SECRET_VERSION,
-    severity=Severity.CRITICAL,
-    summary="A secret holds something",
-    why="An empty API key or password is answered with 401s that nobody can explain.",
-    remedy="Generate the value with a RandomPassword, or set it by hand before the version is made.",
-)
-def secret_not_empty(version: Resource, _parameters: Parameters) -> Iterator[str]:
-    if not any(version.inputs.has(name) for name in (*SECRET_TEXTS, "secretStringWoVersion")):
-        yield "It has no value."
-    text = version.inputs.text("secretString") if version.inputs.has("secretString") else None
-    if text is None:
-        return
-    if not text.strip():
-        yield "`secretString` is empty."
-    for key, value in _fields(text):
-        if isinstance(value, str) and not value.strip():
-            yield f"Its field `{key}` is empty."
-
-
-@area.resource(
-    "secret-guessable",
-    SECRET_VERSION,
-    severity=Severity.CRITICAL,
-    summary="A secret is not a placeholder",
-    why="A placeholder that was to be replaced later opens the door until then, and breaks logins.",
-    remedy="Generate the value with a RandomPassword.",
-)
-def secret_guessable(version: Resource, _parameters: Parameters) -> Iterator[str]:
-    text = version.inputs.text("secretString") if version.inputs.has("secretString") else None
-    if not text:
-        return
-    fields = dict(_fields(text))
-    for key in ("password", "current", "previous", "api_key", "token", "secret"):
-        value = fields.get(key)
-        if isinstance(value, str) and value.strip() and is_guessable(value):
-            yield f"Its field `{key}` can be guessed."
-    if not fields and text.strip() and is_guessable(text):
-        yield "`secretString` can be guessed."
-
-
-def _fields(text: str) -> Iterable[tuple[str, object]]:
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return ()
-    return document.items() if isinstance(document, Mapping) else ()
-
-
-@area.resource(
-    "credential-in-the-open",
-    ANY,
-    severity=Severity.CRITICAL,
-    summary="No credential stands in a property that is not secret",
-    why="Tags, descriptions, user data and environment variables are shown in consoles and logs.",
-    remedy="Put it into Secrets Manager and name the secret's ARN.",
-)
-def credential_in_the_open(resource: Resource, _parameters: Parameters) -> Iterator[str]:
-    hidden = {*SECRET_TEXTS, *PASSWORD_TEXTS}
-    for path, text in resource.inputs.known_texts():
-        if path.split(".", 1)[0] in hidden:
-            continue
-        kind = credential_in(text)
-        if kind:
-            yield f"`{path}` holds {kind}."

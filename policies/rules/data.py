@@ -7,6 +7,7 @@ from rules.model import Area, OnUnknown, Resource, Severity, Stack
 from rules.settings import Parameters
 from rules.types import (
     BUCKET,
+    BUCKET_ACL,
     BUCKET_ENCRYPTION,
     BUCKET_POLICY,
     BUCKET_PUBLIC_ACCESS,
@@ -14,9 +15,9 @@ from rules.types import (
     BUCKET_VERSIONING,
     DATABASE,
     DATABASE_CLUSTER,
-    DATABASE_PARAMETERS,
     FUNCTION,
     KEY,
+    KEY_POLICY,
     LOG_GROUP,
     QUEUE,
     REPOSITORY,
@@ -29,100 +30,7 @@ area = Area("data")
 
 _PUBLIC_ACCESS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 _COGNITO_MIN_LENGTH = 12
-
-
-@area.resource(
-    "database-private",
-    DATABASE,
-    severity=Severity.CRITICAL,
-    summary="The database cannot be reached from the internet",
-    why="A public database is tried by everybody, all the time.",
-    remedy="Set publicly_accessible=False.",
-    on_unknown=OnUnknown.BLOCK,
-)
-def database_private(database: Resource, _parameters: Parameters) -> Iterator[str]:
-    if database.inputs.flag("publiclyAccessible"):
-        yield "`publiclyAccessible` is set."
-
-
-@area.resource(
-    "database-encrypted",
-    DATABASE,
-    DATABASE_CLUSTER,
-    severity=Severity.CRITICAL,
-    summary="The database is encrypted at rest",
-    why=(
-        "Snapshots and disks leave the machine; encryption cannot be switched on later without a new"
-        " database."
-    ),
-    remedy="Set storage_encrypted=True when the database is made.",
-    on_unknown=OnUnknown.BLOCK,
-)
-def database_encrypted(database: Resource, _parameters: Parameters) -> Iterator[str]:
-    if not database.inputs.flag("storageEncrypted"):
-        yield "`storageEncrypted` is not set."
-
-
-@area.resource(
-    "database-backups",
-    DATABASE,
-    DATABASE_CLUSTER,
-    severity=Severity.HIGH,
-    summary="The database is backed up",
-    why="Without automatic backups there is no way back to yesterday.",
-    remedy="Set backup_retention_period to 7 days or more.",
-    on_unknown=OnUnknown.BLOCK,
-)
-def database_backups(database: Resource, parameters: Parameters) -> Iterator[str]:
-    if (database.inputs.number("backupRetentionPeriod") or 0) < parameters.backup_days:
-        yield f"`backupRetentionPeriod` is below {parameters.backup_days} days."
-
-
-@area.resource(
-    "database-deletion-protection",
-    DATABASE,
-    DATABASE_CLUSTER,
-    severity=Severity.CRITICAL,
-    summary="AWS refuses to delete the database",
-    why="`protect` guards against this program; deletion protection guards against everybody else.",
-    remedy="Set deletion_protection=True.",
-    on_unknown=OnUnknown.BLOCK,
-)
-def database_deletion_protection(database: Resource, _parameters: Parameters) -> Iterator[str]:
-    if not database.inputs.flag("deletionProtection"):
-        yield "`deletionProtection` is not set."
-
-
-@area.resource(
-    "database-final-snapshot",
-    DATABASE,
-    DATABASE_CLUSTER,
-    severity=Severity.HIGH,
-    summary="A deleted database leaves a snapshot",
-    why="The automatic backups go with the database.",
-    remedy="Set skip_final_snapshot=False and final_snapshot_identifier.",
-)
-def database_final_snapshot(database: Resource, _parameters: Parameters) -> Iterator[str]:
-    if database.inputs.flag("skipFinalSnapshot"):
-        yield "`skipFinalSnapshot` is set."
-    elif not database.inputs.has("finalSnapshotIdentifier"):
-        yield "`finalSnapshotIdentifier` is not set."
-
-
-@area.resource(
-    "database-tls",
-    DATABASE_PARAMETERS,
-    severity=Severity.HIGH,
-    summary="The database refuses connections without TLS",
-    why="The password goes over the wire with each connection.",
-    remedy="Leave rds.force_ssl at its default, or set it to 1.",
-)
-def database_tls(group: Resource, parameters: Parameters) -> Iterator[str]:
-    if not parameters.require_tls:
-        return
-    for parameter in group.inputs.blocks("parameters"):
-        if parameter.text("name") == "rds.force_ssl" and parameter.number("value") != 1:
-            yield "`rds.force_ssl` is switched off."
+_COGNITO_FIRST_DAYS = 7
 
 
 @area.resource(
@@ -182,25 +90,41 @@ def bucket_policy_tls(policy: Resource, _parameters: Parameters) -> Iterator[str
     if not any(statement.denies_plain_http for statement in document):
         yield "`policy` allows requests without TLS."
     for statement in document:
-        if statement.allows and "*" in statement.principals and not statement.conditions:
-            yield "`policy` allows everybody."
+        if statement.lets_everybody_in:
+            yield f"`{statement.where}` allows everybody."
+
+
+@area.resource(
+    "bucket-acl-private",
+    BUCKET,
+    BUCKET_V2,
+    BUCKET_ACL,
+    severity=Severity.CRITICAL,
+    summary="A bucket's access list lets no outsider in",
+    why="An access list is looked at beside every policy, and forgotten.",
+    remedy="Leave acl out: with BucketOwnerEnforced, access lists have no effect.",
+)
+def bucket_acl_private(bucket: Resource, _parameters: Parameters) -> Iterator[str]:
+    if (bucket.inputs.text("acl") or "").startswith(("public-", "authenticated-")):
+        yield "`acl` lets outsiders in."
 
 
 @area.stack(
     "bucket-complete",
+    BUCKET,
+    BUCKET_V2,
     severity=Severity.CRITICAL,
     summary="Every bucket is private, versioned, encrypted and TLS only",
     why="Each of these is a resource of its own, and easily forgotten for a new bucket.",
     remedy="Make buckets with infra.storage, which adds all of them.",
 )
-def bucket_complete(stack: Stack, parameters: Parameters) -> Iterator[tuple[Resource, str]]:
+def bucket_complete(bucket: Resource, stack: Stack, parameters: Parameters) -> Iterator[str]:
     parts = [BUCKET_PUBLIC_ACCESS, BUCKET_VERSIONING, BUCKET_ENCRYPTION]
     if parameters.require_tls:
         parts.append(BUCKET_POLICY)
-    for bucket in stack.of(BUCKET, BUCKET_V2):
-        for needed in parts:
-            if not stack.users(bucket, needed, "bucket"):
-                yield bucket, f"No {needed.rsplit(':', 1)[-1]} belongs to it."
+    for needed in parts:
+        if not stack.users(bucket, needed, "bucket"):
+            yield f"No {needed.rsplit(':', 1)[-1]} belongs to it."
 
 
 @area.resource(
@@ -238,16 +162,48 @@ def key_rotation(key: Resource, parameters: Parameters) -> Iterator[str]:
 
 
 @area.resource(
+    "key-policy",
+    KEY,
+    KEY_POLICY,
+    severity=Severity.HIGH,
+    summary="A KMS key's policy lets the account keep the key",
+    why="A key that nobody may administer is lost, and so is all that it encrypts.",
+    remedy=(
+        "Let the account's root administer it, or leave the policy out; leave"
+        " bypass_policy_lockout_safety_check out."
+    ),
+)
+def key_policy(key: Resource, _parameters: Parameters) -> Iterator[str]:
+    if key.inputs.flag("bypassPolicyLockoutSafetyCheck"):
+        yield "`bypassPolicyLockoutSafetyCheck` is set."
+    # Without a policy, AWS lets the account administer the key, and IAM decide on its use.
+    if key.inputs.has("policy") and not any(
+        statement.allows and any(who.endswith(":root") for who in statement.principals)
+        for statement in statements(key.inputs, "policy")
+    ):
+        yield "`policy` does not let the account administer the key."
+
+
+@area.resource(
     "people-passwords",
     USER_POOL,
     severity=Severity.MEDIUM,
-    summary="People's passwords are long enough",
-    why="Short passwords are found by trying.",
-    remedy=f"Set password_policy.minimum_length to {_COGNITO_MIN_LENGTH} or more.",
+    summary="People's passwords are long and mixed enough, and first ones do not last",
+    why="Short passwords are found by trying; a first password lies in somebody's mailbox.",
+    remedy=(
+        f"Set password_policy: minimum_length {_COGNITO_MIN_LENGTH} or more, lower-case, upper-case and"
+        f" numbers required, temporary_password_validity_days {_COGNITO_FIRST_DAYS} or less."
+    ),
 )
 def people_passwords(pool: Resource, _parameters: Parameters) -> Iterator[str]:
     if (pool.inputs.number("passwordPolicy.minimumLength") or 0) < _COGNITO_MIN_LENGTH:
         yield f"`passwordPolicy.minimumLength` is below {_COGNITO_MIN_LENGTH}."
+    for name in ("requireLowercase", "requireUppercase", "requireNumbers"):
+        if not pool.inputs.flag(f"passwordPolicy.{name}"):
+            yield f"`passwordPolicy.{name}` is not set."
+    days = pool.inputs.number("passwordPolicy.temporaryPasswordValidityDays")
+    if days is not None and days > _COGNITO_FIRST_DAYS:
+        yield f"`passwordPolicy.temporaryPasswordValidityDays` is above {_COGNITO_FIRST_DAYS}."
 
 
 @area.resource(
@@ -270,7 +226,9 @@ def data_protected(resource: Resource, _parameters: Parameters) -> Iterator[str]
     "required-tags",
     BUCKET,
     DATABASE,
+    DATABASE_CLUSTER,
     FUNCTION,
+    KEY,
     LOG_GROUP,
     QUEUE,
     REPOSITORY,

@@ -37,7 +37,9 @@ def render(document: str) -> str:
 
 def _scope(rule: Rule) -> str:
     notes = [] if isinstance(rule, ResourceRule) else ["whole stack"]
-    notes += ["advice"] if rule.level is Level.ADVISORY else []
+    notes += {Level.ADVISORY: ["advice"], Level.OFF: ["off unless a stack's `levels` say so"]}.get(
+        rule.level, []
+    )
     return f" ({', '.join(notes)})" if notes else ""
 
 

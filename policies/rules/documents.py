@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from rules.model import Resource
+from rules.types import ROLE
 from rules.values import UNKNOWN, Inputs, UnknownValue, Unreadable, Value
 
 
@@ -12,6 +14,8 @@ from rules.values import UNKNOWN, Inputs, UnknownValue, Unreadable, Value
 class Statement:
     """One statement; single values are lists of one."""
 
+    where: str
+    """Its place, for messages: what it says is never part of one."""
     allows: bool
     actions: tuple[str, ...]
     resources: tuple[str, ...]
@@ -24,46 +28,77 @@ class Statement:
         return self.allows and any(fnmatchcase(action.lower(), one.lower()) for one in self.actions)
 
     @property
+    def lets_everybody_in(self) -> bool:
+        """Whether it allows anybody, and on no condition."""
+        return self.allows and "*" in self.principals and not self.conditions
+
+    @property
     def denies_plain_http(self) -> bool:
         """Whether it refuses requests without TLS, for everybody and every action of the service."""
         tests = {key.lower(): test for key, test in self.conditions.get("Bool", {}).items()}
-        wanted = str(tests.get("aws:securetransport", "")).lower()
+        given = tests.get("aws:securetransport", "")
+        wanted = str(given[0] if isinstance(given, list | tuple) and given else given).lower()
         every = any(action == "*" or action.endswith(":*") for action in self.actions)
         return not self.allows and wanted == "false" and "*" in self.principals and every
 
 
 def statements(inputs: Inputs, path: str) -> list[Statement]:
     """The statements of the document in a property; raises `UnknownValue` or `Unreadable`. Absent: none."""
-    value = inputs.raw(path)
-    if value is None:
-        return []
-    document: object = value
-    if isinstance(value, str):
-        try:
-            document = json.loads(value)
-        except ValueError:
-            raise Unreadable(path) from None
-    if not isinstance(document, Mapping):
-        raise Unreadable(path)
-    entries = document.get("Statement") or []
+    entries = document(inputs, path).get("Statement") or []
+    if entries is UNKNOWN:
+        raise UnknownValue(path)
     if isinstance(entries, Mapping):
         entries = [entries]
     if isinstance(entries, str) or not isinstance(entries, Sequence):
         raise Unreadable(path)
-    return [_statement(entry, path) for entry in entries]
+    return [_statement(entry, path, f"{path}.Statement[{index}]") for index, entry in enumerate(entries)]
 
 
-def _statement(entry: object, path: str) -> Statement:
+def identity_statements(resource: Resource) -> list[Statement]:
+    """What a policy of an identity (IAM policy, inline policy of role, user or group) says."""
+    if resource.type == ROLE:
+        return [
+            statement
+            for block in resource.inputs.blocks("inlinePolicies")
+            for statement in statements(block, "policy")
+        ]
+    return statements(resource.inputs, "policy")
+
+
+def document(inputs: Inputs, path: str) -> Mapping[str, Value]:
+    """The JSON object in a property, which may be a text or an object. Absent: empty."""
+    value: object = inputs.raw(path)
+    if value is None:
+        return {}
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            raise Unreadable(path) from None
+    if not isinstance(value, Mapping):
+        raise Unreadable(path)
+    return value
+
+
+def arn_name(arn: object) -> str:
+    """The last part of an ARN, which is a queue's or function's name; a bare name is itself."""
+    return arn.rsplit(":", 1)[-1] if isinstance(arn, str) else ""
+
+
+def _statement(entry: object, path: str, where: str) -> Statement:
     if entry is UNKNOWN:
         raise UnknownValue(path)
     if not isinstance(entry, Mapping):
         raise Unreadable(path)
     conditions = entry.get("Condition") or {}
+    if conditions is UNKNOWN or (isinstance(conditions, Mapping) and UNKNOWN in conditions.values()):
+        raise UnknownValue(path)
     if not isinstance(conditions, Mapping) or not all(
         isinstance(test, Mapping) for test in conditions.values()
     ):
         raise Unreadable(path)
     return Statement(
+        where=where,
         allows=str(entry.get("Effect")).lower() == "allow",
         actions=_texts(entry.get("Action", entry.get("NotAction")), path),
         resources=_texts(entry.get("Resource", entry.get("NotResource")), path),

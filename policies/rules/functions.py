@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from rules.guess import names_a_secret
-from rules.model import Area, Level, Resource, Severity
+from rules.model import Area, Level, Resource, Severity, Stack
 from rules.settings import Parameters
 from rules.types import EVENT_SOURCE, FUNCTION, LOG_GROUP
 
@@ -129,3 +129,40 @@ def mapping_concurrency(mapping: Resource, _parameters: Parameters) -> Iterator[
 def log_retention(group: Resource, _parameters: Parameters) -> Iterator[str]:
     if not group.inputs.number("retentionInDays"):
         yield "`retentionInDays` is not set."
+
+
+@area.stack(
+    "function-log-group",
+    FUNCTION,
+    severity=Severity.MEDIUM,
+    summary="A function's log group is made by the program",
+    why="Lambda makes a missing one by itself, and that one is kept, and paid for, for ever.",
+    remedy="Make a LogGroup with a retention, and name it in logging_config or by /aws/lambda/FUNCTION.",
+)
+def function_log_group(function: Resource, stack: Stack, _parameters: Parameters) -> Iterator[str]:
+    wanted = {f"/aws/lambda/{_known_text(function, 'name') or function.name}"}
+    named = _known_text(function, "loggingConfig.logGroup")
+    wanted |= {named} if named else set()
+    groups = list(stack.of(LOG_GROUP))
+    computed = stack.sources(function, "loggingConfig")
+    if not any(group in computed or _known_text(group, "name") in wanted for group in groups):
+        yield "No LogGroup of the program is its own."
+
+
+def _known_text(resource: Resource, path: str) -> str | None:
+    value = resource.inputs.raw(path) if resource.inputs.is_known(path) else None
+    return value if isinstance(value, str) else None
+
+
+@area.resource(
+    "function-tracing",
+    FUNCTION,
+    severity=Severity.LOW,
+    summary="A function's calls are traced",
+    why="Without traces nobody sees where the time of a slow request goes.",
+    remedy="Set tracing_config.mode to Active, and allow xray:PutTraceSegments and PutTelemetryRecords.",
+    level=Level.OFF,
+)
+def function_tracing(function: Resource, _parameters: Parameters) -> Iterator[str]:
+    if function.inputs.text("tracingConfig.mode") != "Active":
+        yield "`tracingConfig.mode` is not Active."

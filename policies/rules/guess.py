@@ -1,5 +1,7 @@
 """Whether a text looks like a password somebody made up, or like a credential that lies in the open."""
 
+import base64
+import binascii
 import math
 import re
 from collections import Counter
@@ -15,14 +17,27 @@ _PLACEHOLDER = re.compile(
 _MIN_ENTROPY_BITS = 48.0
 """Below this (characters used × their spread) a text was typed rather than drawn."""
 
+_LONGEST = 4_096
+"""Characters of a password that are looked at; nothing takes a longer one."""
+
 _IN_THE_OPEN = (
     ("an AWS access key", re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b")),
-    ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
-    ("a URL with a password", re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@{}]+:[^\s/@{}]+@", re.IGNORECASE)),
+    ("a private key", re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----")),
+    (
+        "a URL with a password",
+        re.compile(r"\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@{}]{1,128}:[^\s/@{}]{1,256}@", re.IGNORECASE),
+    ),
     (
         "a written-out password",
         re.compile(
-            r"""(?i)["']?\b(password|passwd|pwd|secret_?key|api_?key|auth_?token)["']?\s*[:=]\s*["']?[^\s"',;{}$]{4,}"""
+            r"""(?i)["']?\b(password|passwd|pwd|secret_?key|api_?key|auth_?token)["']?\s{0,4}[:=]\s{0,4}["']?[^\s"',;{}$]{4}"""
+        ),
+    ),
+    (
+        "a variable's written-out password",
+        re.compile(
+            r"""(?i)"name"\s{0,4}:\s{0,4}"\w{0,64}(password|passwd|secret|token|api_?key)"\s{0,4},"""
+            r"""\s{0,4}"value"\s{0,4}:\s{0,4}"[^"]"""
         ),
     ),
     ("a GitHub token", re.compile(r"\bgh[pousr]_[A-Za-z0-9]{30,}")),
@@ -39,6 +54,7 @@ _NAMES_A_PLACE = re.compile(
 
 def is_guessable(text: str) -> bool:
     """Whether a password is a known word, a pattern, or too uniform to have been drawn at random."""
+    text = text[:_LONGEST]
     if _PLACEHOLDER.search(text) and entropy_bits(_PLACEHOLDER.sub("", text)) < _MIN_ENTROPY_BITS:
         return True
     return entropy_bits(text) < _MIN_ENTROPY_BITS
@@ -50,6 +66,14 @@ def entropy_bits(text: str) -> float:
         return 0.0
     total = len(text)
     return -sum(count * math.log2(count / total) for count in Counter(text).values())
+
+
+def decoded(text: str) -> str:
+    """The text, or what it says where it is base64, as user data may be."""
+    try:
+        return base64.b64decode(text, validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        return text
 
 
 def credential_in(text: str) -> str | None:

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar, cast
 
 from rules.settings import Parameters
 from rules.values import Inputs
+
+Found = TypeVar("Found")
 
 ANY = "*"
 """In `ResourceRule.types`: every type."""
@@ -61,9 +64,23 @@ class Stack:
     def __init__(self, resources: Iterable[Resource]) -> None:
         self.resources = tuple(resources)
         self._by_urn = {resource.urn: resource for resource in self.resources}
+        self._by_type: dict[str, list[Resource]] = {}
+        self._users: dict[str, list[tuple[str, Resource]]] = {}
+        self._found: dict[object, object] = {}
+        for resource in self.resources:
+            self._by_type.setdefault(resource.type, []).append(resource)
+            for name, urns in resource.sources.items():
+                for urn in urns:
+                    self._users.setdefault(urn, []).append((name, resource))
+
+    def once(self, find: "Callable[[Stack], Found]") -> Found:
+        """What a function finds out about the whole stack, asked once."""
+        if find not in self._found:
+            self._found[find] = find(self)
+        return cast(Found, self._found[find])
 
     def of(self, *types: str) -> Iterator[Resource]:
-        return (resource for resource in self.resources if resource.type in types)
+        return (resource for type_ in types for resource in self._by_type.get(type_, ()))
 
     def sources(self, resource: Resource, *properties: str) -> list[Resource]:
         """The resources that these properties (all, where none is named) are computed from."""
@@ -71,9 +88,20 @@ class Stack:
         urns = dict.fromkeys(urn for name in named for urn in resource.sources.get(name, ()))
         return [self._by_urn[urn] for urn in urns if urn in self._by_urn]
 
+    def is_literal(self, resource: Resource, name: str) -> bool:
+        """Whether the program wrote the value of a property out.
+
+        One that is not known yet comes from some resource.
+        """
+        return resource.inputs.is_known(name) and not self.sources(resource, name)
+
     def users(self, resource: Resource, type_: str, *properties: str) -> list[Resource]:
-        """The resources of a type that have a property computed from this one."""
-        return [user for user in self.of(type_) if resource in self.sources(user, *properties)]
+        """The resources of a type that have a property (any, where none is named) computed from this one."""
+        return [
+            user
+            for name, user in self._users.get(resource.urn, ())
+            if user.type == type_ and (not properties or name in properties)
+        ]
 
 
 @dataclass(frozen=True)
@@ -93,28 +121,28 @@ class _Rule:
     remedy: str
     on_unknown: OnUnknown
     level: Level = Level.MANDATORY
+    types: tuple[str, ...] = ()
+
+    def applies_to(self, type_: str) -> bool:
+        return type_ in self.types or ANY in self.types
 
 
 ResourceCheck = Callable[[Resource, Parameters], Iterable[str]]
-StackCheck = Callable[[Stack, Parameters], Iterable[tuple[Resource, str]]]
+StackCheck = Callable[[Resource, Stack, Parameters], Iterable[str]]
 
 
 @dataclass(frozen=True)
 class ResourceRule(_Rule):
     """Judges one resource before it is created or updated: stops `up` as well as `preview`."""
 
-    types: tuple[str, ...] = ()
     check: ResourceCheck = field(default=lambda _resource, _parameters: ())
-
-    def applies_to(self, type_: str) -> bool:
-        return type_ in self.types or ANY in self.types
 
 
 @dataclass(frozen=True)
 class StackRule(_Rule):
-    """Judges how resources fit together. It fails a preview, but in an `up` it runs after the operations."""
+    """Judges how a resource fits into its stack. It fails a preview; in an `up` it runs after everything."""
 
-    check: StackCheck = field(default=lambda _stack, _parameters: ())
+    check: StackCheck = field(default=lambda _resource, _stack, _parameters: ())
 
 
 Rule = ResourceRule | StackRule
@@ -151,7 +179,7 @@ class Area:
     def stack(
         self,
         id: str,  # noqa: A002
-        *,
+        *types: str,
         severity: Severity,
         summary: str,
         why: str,
@@ -159,10 +187,12 @@ class Area:
         on_unknown: OnUnknown = OnUnknown.RECHECK,
         level: Level = Level.MANDATORY,
     ) -> Callable[[StackCheck], StackCheck]:
-        """Declare a rule on a whole stack; its check yields resources and what is wrong with each."""
+        """Declare a rule on resources within their stack; its check yields what is wrong with one of them."""
 
         def declare(check: StackCheck) -> StackCheck:
-            self.rules.append(StackRule(id, severity, summary, why, remedy, on_unknown, level, check=check))
+            self.rules.append(
+                StackRule(id, severity, summary, why, remedy, on_unknown, level, types=types, check=check)
+            )
             return check
 
         return declare

@@ -2,10 +2,26 @@
 
 from collections.abc import Iterator
 
-from rules.documents import Statement, statements
+from rules.documents import Statement, identity_statements, statements
 from rules.model import Area, Resource, Severity
 from rules.settings import Parameters
-from rules.types import POLICY, ROLE, ROLE_ATTACHMENT, ROLE_POLICY
+from rules.types import (
+    GROUP_ATTACHMENT,
+    GROUP_POLICY,
+    KEY,
+    KEY_POLICY,
+    PERMISSION,
+    POLICY,
+    POLICY_ATTACHMENT,
+    REPOSITORY_POLICY,
+    ROLE,
+    ROLE_ATTACHMENT,
+    ROLE_POLICY,
+    SECRET_POLICY,
+    TOPIC_POLICY,
+    USER_ATTACHMENT,
+    USER_POLICY,
+)
 
 area = Area("permissions")
 
@@ -13,6 +29,8 @@ _SEND = "sqs:SendMessage"
 _INSPECT = ("sqs:GetQueueUrl", "sqs:GetQueueAttributes")
 _RECEIVE = "sqs:ReceiveMessage"
 _CONSUME = ("sqs:DeleteMessage", "sqs:GetQueueAttributes")
+_IDENTITY = (ROLE_POLICY, POLICY, ROLE, USER_POLICY, GROUP_POLICY)
+"""What carries the permissions of a role, user or group."""
 _ADMIN = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess")
 
 
@@ -31,8 +49,7 @@ def _missing(document: list[Statement], given: str, needed: tuple[str, ...]) -> 
 
 @area.resource(
     "sender-may-inspect",
-    ROLE_POLICY,
-    POLICY,
+    *_IDENTITY,
     severity=Severity.CRITICAL,
     summary="Who may send to a queue may also look at it",
     why=(
@@ -42,7 +59,7 @@ def _missing(document: list[Statement], given: str, needed: tuple[str, ...]) -> 
     remedy="Grant sqs:GetQueueUrl and sqs:GetQueueAttributes on the same queues (infra.grants).",
 )
 def sender_may_inspect(policy: Resource, _parameters: Parameters) -> Iterator[str]:
-    document = statements(policy.inputs, "policy")
+    document = identity_statements(policy)
     if any(statement.allows_action(_RECEIVE) for statement in document):
         return  # a worker that passes its results on; nobody asks it how the queue is
     for action in dict.fromkeys(_missing(document, _SEND, _INSPECT)):
@@ -51,41 +68,38 @@ def sender_may_inspect(policy: Resource, _parameters: Parameters) -> Iterator[st
 
 @area.resource(
     "consumer-complete",
-    ROLE_POLICY,
-    POLICY,
+    *_IDENTITY,
     severity=Severity.HIGH,
     summary="Who may receive from a queue may also delete and look",
     why="A consumer that cannot delete does every message again, until it lies in the DLQ.",
     remedy="Grant sqs:DeleteMessage and sqs:GetQueueAttributes on the same queues (infra.grants).",
 )
 def consumer_complete(policy: Resource, _parameters: Parameters) -> Iterator[str]:
-    for action in dict.fromkeys(_missing(statements(policy.inputs, "policy"), _RECEIVE, _CONSUME)):
+    for action in dict.fromkeys(_missing(identity_statements(policy), _RECEIVE, _CONSUME)):
         yield f"`policy` allows {_RECEIVE} on a queue without {action}."
 
 
 @area.resource(
     "no-star-action",
-    ROLE_POLICY,
-    POLICY,
+    *_IDENTITY,
     severity=Severity.CRITICAL,
     summary="No policy allows all actions of a service",
     why="A function that is taken over could do everything with the service.",
     remedy="List the actions (infra.grants).",
 )
 def no_star_action(policy: Resource, _parameters: Parameters) -> Iterator[str]:
-    for statement in statements(policy.inputs, "policy"):
+    for statement in identity_statements(policy):
         if not statement.allows:
             continue
         if statement.not_actions:
-            yield "`policy` allows everything but something (NotAction, NotResource)."
+            yield f"`{statement.where}` allows everything but something (NotAction, NotResource)."
         if any(action == "*" or action.endswith(":*") for action in statement.actions):
-            yield "`policy` allows all actions of a service."
+            yield f"`{statement.where}` allows all actions of a service."
 
 
 @area.resource(
     "no-star-resource",
-    ROLE_POLICY,
-    POLICY,
+    *_IDENTITY,
     severity=Severity.HIGH,
     summary="No policy allows an action on everything",
     why="A worker for one queue could read every queue of the account.",
@@ -93,27 +107,38 @@ def no_star_action(policy: Resource, _parameters: Parameters) -> Iterator[str]:
 )
 def no_star_resource(policy: Resource, parameters: Parameters) -> Iterator[str]:
     free = set(parameters.star_resource_actions)
-    for statement in statements(policy.inputs, "policy"):
-        if not statement.allows or "*" not in statement.resources or statement.conditions:
+    for statement in identity_statements(policy):
+        if not statement.allows or statement.conditions:
             continue
-        for action in sorted(set(statement.actions) - free):
-            yield f"`policy` allows {action} on every resource."
+        if not any(_is_everything(resource) for resource in statement.resources):
+            continue
+        if not free.issuperset(statement.actions):
+            yield f"`{statement.where}` allows actions on every resource."
+
+
+def _is_everything(resource: str) -> bool:
+    """Whether an ARN leaves open what names a resource: `*`, `arn:aws:s3:::*`, `arn:aws:sqs:*:*:*`."""
+    return not resource.split(":", 5)[-1].strip("*/")
 
 
 @area.resource(
     "no-admin-policy",
     ROLE_ATTACHMENT,
     ROLE,
+    USER_ATTACHMENT,
+    GROUP_ATTACHMENT,
+    POLICY_ATTACHMENT,
     severity=Severity.CRITICAL,
-    summary="No role has an administrator's policy",
-    why="Such a role can undo every other rule here.",
+    summary="No role, user or group has an administrator's policy",
+    why="Who has it can undo every other rule here, or everything of a service.",
     remedy="Grant the actions that the role needs (infra.grants).",
 )
 def no_admin_policy(resource: Resource, _parameters: Parameters) -> Iterator[str]:
     attached = resource.inputs.texts("managedPolicyArns") if resource.inputs.has("managedPolicyArns") else []
     single = resource.inputs.text("policyArn")
     for arn in [*attached, *([single] if single else [])]:
-        if arn.rsplit("/", 1)[-1] in _ADMIN:
+        name = arn.rsplit("/", 1)[-1]
+        if name in _ADMIN or name.endswith("FullAccess"):
             yield "It attaches an administrator's policy."
 
 
@@ -127,5 +152,29 @@ def no_admin_policy(resource: Resource, _parameters: Parameters) -> Iterator[str
 )
 def trust_nobody_unknown(role: Resource, _parameters: Parameters) -> Iterator[str]:
     for statement in statements(role.inputs, "assumeRolePolicy"):
-        if statement.allows and "*" in statement.principals and not statement.conditions:
-            yield "`assumeRolePolicy` trusts everybody."
+        if statement.lets_everybody_in:
+            yield f"`{statement.where}` trusts everybody."
+
+
+@area.resource(
+    "resource-policy-principal",
+    KEY,
+    KEY_POLICY,
+    PERMISSION,
+    REPOSITORY_POLICY,
+    SECRET_POLICY,
+    TOPIC_POLICY,
+    severity=Severity.CRITICAL,
+    summary="No key, function, repository, secret or topic lets everybody in without a condition",
+    why="Anybody with an AWS account could read it, run it or decrypt with it.",
+    remedy="Name the accounts or roles, or add a condition on aws:SourceArn or aws:PrincipalOrgID.",
+)
+def resource_policy_principal(resource: Resource, _parameters: Parameters) -> Iterator[str]:
+    if resource.type == PERMISSION:
+        bound = ("sourceArn", "sourceAccount", "principalOrgId")
+        if resource.inputs.text("principal") == "*" and not any(map(resource.inputs.has, bound)):
+            yield "`principal` is everybody."
+        return
+    for statement in statements(resource.inputs, "policy"):
+        if statement.lets_everybody_in:
+            yield f"`{statement.where}` allows everybody."

@@ -5,10 +5,10 @@ until then each violation it covers is still shown, as advice.
 """
 
 import datetime
-from collections.abc import Container
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -68,7 +68,19 @@ class Exemption(_Model):
 
 class StackSettings(_Model):
     parameters: Parameters = Parameters()
+    levels: dict[str, Literal["mandatory", "advisory"]] = {}
+    """Rules that are stricter in this stack; a laxer one is an exception, with reason and end."""
     exceptions: tuple[Exemption, ...] = ()
+
+
+class HasLevel(Protocol):
+    """A rule, as far as its level goes."""
+
+    @property
+    def level(self) -> str: ...
+
+
+_STRICTNESS = ("off", "advisory", "mandatory")
 
 
 class PackSettings(_Model):
@@ -95,10 +107,20 @@ class PackSettings(_Model):
 
     def level(self, rule: str, default: str, urn: str, today: datetime.date) -> str:
         """The level that holds for a rule on a resource today."""
-        for exemption in self.stack(stack_of(urn)).exceptions:
+        stack = self.stack(stack_of(urn))
+        for exemption in stack.exceptions:
             if exemption.covers(rule, urn, today):
                 return exemption.level
-        return default
+        return stack.levels.get(rule, default)
+
+    def moved(self) -> set[str]:
+        """The rules whose level some stack changes."""
+        return {rule for stack in self.stacks.values() for rule in _named(stack)}
+
+
+def _named(stack: StackSettings) -> Iterator[str]:
+    yield from stack.levels
+    yield from (exemption.rule for exemption in stack.exceptions)
 
 
 def stack_of(urn: str) -> str:
@@ -106,7 +128,7 @@ def stack_of(urn: str) -> str:
     return urn.split("::", 1)[0].removeprefix("urn:pulumi:")
 
 
-def load(path: Path = SETTINGS, *, known: Container[str] | None = None) -> PackSettings:
+def load(path: Path = SETTINGS, *, known: Mapping[str, HasLevel] | None = None) -> PackSettings:
     """Read the settings; raises `Problem` naming every fault, a rule that is not `known` included.
 
     An absent file means the defaults.
@@ -121,11 +143,21 @@ def load(path: Path = SETTINGS, *, known: Container[str] | None = None) -> PackS
         else:
             faults = ["it is not YAML"]
         raise _unusable(path, faults) from None
-    named = (exemption.rule for stack in settings.stacks.values() for exemption in stack.exceptions)
-    strangers = [f"there is no rule {rule}" for rule in named if known is not None and rule not in known]
-    if strangers:
-        raise _unusable(path, strangers)
+    faults = list(_misnamed(settings, known)) if known is not None else []
+    if faults:
+        raise _unusable(path, faults)
     return settings
+
+
+def _misnamed(settings: PackSettings, known: Mapping[str, HasLevel]) -> Iterator[str]:
+    for name, stack in settings.stacks.items():
+        yield from (f"there is no rule {rule}" for rule in _named(stack) if rule not in known)
+        for rule, level in stack.levels.items():
+            if rule in known and _STRICTNESS.index(level) < _STRICTNESS.index(known[rule].level):
+                yield (
+                    f"stacks.{name}.levels.{rule}: it is {known[rule].level}; a laxer level is an exception,"
+                    " which has a reason and an end"
+                )
 
 
 def _unusable(path: Path, faults: list[str]) -> Problem:

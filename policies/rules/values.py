@@ -1,7 +1,8 @@
 """Typed, safe reading of a resource's inputs: absent, unknown and malformed are three different things."""
 
+import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from enum import Enum
 
 
@@ -38,7 +39,7 @@ class Inputs:
     """
 
     def __init__(self, values: Mapping[str, Value], prefix: str = "") -> None:
-        self._values = values
+        self.values = values
         self._prefix = prefix
 
     def has(self, path: str) -> bool:
@@ -73,7 +74,9 @@ class Inputs:
         value = self._known(path)
         if isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value):
             return float(value)
-        if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+            return value
+        if isinstance(value, float) and not math.isnan(value):
             return value
         raise Unreadable(self._prefix + path)
 
@@ -125,17 +128,33 @@ class Inputs:
 
     def known_texts(self) -> Iterator[tuple[str, str]]:
         """Every text anywhere in the inputs that is known, with its path."""
-        for path, value in _walk(self._values, self._prefix.rstrip(".")):
+        for path, value in _walk(self.values, self._prefix.rstrip(".")):
             if isinstance(value, str):
                 yield path, value
 
+    def texts_named(self, keys: Container[str]) -> Iterator[tuple[str, str]]:
+        """Every text, at any depth, whose property has one of these names, known ones first.
+
+        Raises `UnknownValue` after them where one is not known, `Unreadable` where one is no text.
+        """
+        unknown = ""
+        for path, value in _named(self.values, keys, self._prefix.rstrip(".")):
+            if isinstance(value, str):
+                yield path, value
+            elif value is UNKNOWN:
+                unknown = unknown or path
+            elif value is not None:
+                raise Unreadable(path)
+        if unknown:
+            raise UnknownValue(unknown)
+
     def unknown_paths(self) -> Iterator[str]:
         """The path of every unknown value."""
-        return (path for path, value in _walk(self._values, self._prefix.rstrip(".")) if value is UNKNOWN)
+        return (path for path, value in _walk(self.values, self._prefix.rstrip(".")) if value is UNKNOWN)
 
     def properties(self) -> Iterator[str]:
         """The top-level properties that are given."""
-        return (key for key, value in self._values.items() if value is not None)
+        return (key for key, value in self.values.items() if value is not None)
 
     def _known(self, path: str) -> Value:
         value = self._find(path)
@@ -144,7 +163,7 @@ class Inputs:
         return value
 
     def _find(self, path: str) -> Value:
-        value: Value = self._values
+        value: Value = self.values
         seen = ""
         for part in path.split("."):
             if value is UNKNOWN:
@@ -164,6 +183,20 @@ def _sequence(value: Value, path: str) -> Sequence[Value]:
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise Unreadable(path)
     return value
+
+
+def _named(value: Value, keys: Container[str], path: str) -> Iterator[tuple[str, Value]]:
+    """Every value whose key is one of these."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            where = f"{path}.{key}" if path else str(key)
+            if key in keys:
+                yield where, inner
+            else:
+                yield from _named(inner, keys, where)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for index, inner in enumerate(value):
+            yield from _named(inner, keys, f"{path}[{index}]")
 
 
 def _walk(value: Value, path: str) -> Iterator[tuple[str, Value]]:

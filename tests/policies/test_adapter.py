@@ -5,27 +5,20 @@ from typing import Any
 
 import pytest
 from pulumi.runtime.proto import analyzer_pb2
-from pulumi_policy import EnforcementLevel
-from pulumi_policy.policy import _PolicyAnalyzerServicer
 from pulumi_policy.proxy import UNKNOWN_BOOLEAN_VALUE, UNKNOWN_STRING_VALUE
 
 from rules import types
-from rules.adapter import EXCEPTIONS, policies
+from rules.adapter import EXCEPTIONS
 from rules.catalogue import RULES
 from rules.settings import PackSettings
-from tests.policies.cases import STRONG, urn
+from tests.policies import wire
+from tests.policies.case_parts import STRONG, TODAY, urn
 
-TODAY = datetime.date(2026, 3, 1)
 SECRET_SIGNATURE = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
 
 
 def server(settings: PackSettings | None = None) -> Any:
-    return _PolicyAnalyzerServicer(
-        "bluemoxon",
-        "0.0.1",
-        policies(RULES, settings or PackSettings(), lambda: TODAY),
-        EnforcementLevel.MANDATORY,
-    )
+    return wire.server(RULES, settings)
 
 
 def request(type_: str, properties: dict[str, Any], **options: Any) -> Any:
@@ -118,3 +111,40 @@ def test_a_stack_rule_follows_what_a_property_is_computed_from() -> None:
     for database, expected in ((literal, True), (generated, False)):
         answer = server().AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=[password, database]), None)
         assert ("database-password-source" in {one.policyName for one in answer.diagnostics}) == expected
+
+
+def test_an_expired_exception_bites() -> None:
+    def levels(expires: datetime.date) -> Any:
+        exception = {
+            "rule": "queue-has-dlq",
+            "urn": "*",
+            "level": "off",
+            "reason": "Its producer is being retired.",
+            "expires": expires,
+        }
+        settings = PackSettings.model_validate({"stacks": {"x": {"exceptions": [exception]}}})
+        return found(types.QUEUE, {"name": "work"}, settings)
+
+    assert not {name for name in levels(TODAY + datetime.timedelta(days=1)) if name == "queue-has-dlq"}
+    assert levels(TODAY)["queue-has-dlq"] == analyzer_pb2.MANDATORY
+
+
+def test_a_stack_can_make_a_rule_stricter() -> None:
+    settings = PackSettings.model_validate(
+        {"stacks": {"x": {"levels": {"function-tracing": "advisory", "mapping-concurrency": "mandatory"}}}}
+    )
+    assert "function-tracing" not in str(server().Analyze(request(types.FUNCTION, {}), None))
+    traced = server(settings).Analyze(request(types.FUNCTION, {}), None).diagnostics
+    (advice,) = [one for one in traced if "function-tracing" in one.message]
+    assert advice.enforcementLevel == analyzer_pb2.ADVISORY
+    bound = found(types.EVENT_SOURCE, {}, settings)
+    assert "mapping-concurrency" not in bound
+    assert bound[f"{EXCEPTIONS}-mandatory-resources"] == analyzer_pb2.MANDATORY
+
+
+def test_unpacking_once_leaves_the_rest_of_the_sdk_as_it_is() -> None:
+    """The engine asks for remediations too, which the SDK unpacks in another way; there are none."""
+    asked = request(types.QUEUE, {"name": {**SECRET_SIGNATURE, "value": "work"}})
+    answering = server()
+    assert not answering.Remediate(asked, None).remediations
+    assert answering.Analyze(asked, None) == answering.Analyze(asked, None)

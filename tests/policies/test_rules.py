@@ -12,7 +12,8 @@ from rules.guess import credential_in, is_guessable, names_a_secret
 from rules.model import OnUnknown, Resource, ResourceRule, Rule, Stack, StackRule, Violation
 from rules.settings import Parameters
 from rules.values import UNKNOWN, Inputs, Value
-from tests.policies.cases import CASES, STRONG, resource
+from tests.policies.case_parts import STRONG, resource
+from tests.policies.cases import CASES
 
 PARAMETERS = Parameters()
 

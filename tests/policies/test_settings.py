@@ -70,3 +70,12 @@ def test_the_projects_own_settings_can_be_used() -> None:
 def test_the_documented_rules_are_the_rules() -> None:
     text = document.DOCUMENT.read_text(encoding="utf-8")
     assert document.render(text) == text, "run `python -m rules.document`"
+
+
+def test_a_laxer_level_needs_an_exception(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("stacks: {prod: {levels: {mapping-concurrency: mandatory}}}")
+    assert settings.load(file, known=BY_ID).stack("prod").levels == {"mapping-concurrency": "mandatory"}
+    file.write_text("stacks: {prod: {levels: {queue-has-dlq: advisory}}}")
+    with pytest.raises(Problem, match="laxer level is an exception"):
+        settings.load(file, known=BY_ID)
