@@ -33,6 +33,7 @@ def check(
     return report.Report(
         stack=plan.stack,
         digest=plan.digest,
+        resources=len({step.urn for step in plan.steps}),
         operations=report.count([str(step.op) for step in plan.steps]),
         open=sorted_findings.open,
         approved=sorted_findings.approved,

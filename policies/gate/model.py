@@ -6,7 +6,7 @@ from collections import Counter
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt, ValidationError
 
 from workers.contracts.problem import Problem
 
@@ -54,7 +54,9 @@ _DIFF_KINDS = frozenset({"add", "add-replace", "delete", "delete-replace", "upda
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=lambda name: _camel(name))
+    model_config = ConfigDict(
+        strict=True, extra="ignore", frozen=True, alias_generator=lambda name: _camel(name)
+    )
 
 
 def _camel(name: str) -> str:
@@ -129,7 +131,7 @@ class Plan(_Model):
 
     steps: tuple[Step, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
-    change_summary: dict[str, int] = {}
+    change_summary: dict[str, NonNegativeInt] = {}
     maybe_corrupt: bool = False
 
     @property
@@ -137,12 +139,17 @@ class Plan(_Model):
         return self.steps[0].stack
 
     @property
+    def project(self) -> str:
+        return self.steps[0].urn.split("::")[1]
+
+    @property
     def digest(self) -> str:
-        """Names this very plan: every operation, path, option and non-secret input of what changes.
+        """Names this very plan: its stack, and each operation, path, option and non-secret input of a change.
 
         The engine has replaced secrets before; two plans that differ in a secret only have the same digest.
         """
-        changes = sorted(
+        changes = [json.dumps([self.project, self.stack])]
+        changes += sorted(
             json.dumps(_identity(step), sort_keys=True)
             for step in self.steps
             if step.op is not Op.SAME or _options(step.old_state) != _options(step.new_state)
@@ -161,7 +168,7 @@ def root(path: str) -> str:
 def parse(text: str | bytes) -> Plan:
     """A plan from the preview's JSON; raises `NotJudgeable`."""
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=_object, parse_constant=_no_json)
     except RecursionError:
         raise _refuse("is nested too deeply") from None
     except ValueError as error:
@@ -170,13 +177,14 @@ def parse(text: str | bytes) -> Plan:
         raise _refuse("is no complete JSON; it may be truncated") from None
     if not isinstance(document, dict):
         raise _refuse("is no preview")
-    version = document.get("version", document.get("schemaVersion", 1))
-    if version != 1:
+    versions = [document[key] for key in ("version", "schemaVersion") if key in document]
+    if any(type(version) is not int or version != 1 for version in versions):
         raise _refuse("has a format version that this gate does not know")
     if not document.get("steps"):
         raise _refuse("has no steps")
     try:
-        plan = Plan.model_validate(document)
+        # From JSON, in which nothing has to be converted: a text is no flag, and a flag is no number.
+        plan = Plan.model_validate_json(text)
     except ValidationError as error:
         raise _refuse(_faults(error)) from None
     _require_complete(plan)
@@ -187,7 +195,7 @@ def _require_complete(plan: Plan) -> None:
     kinds = {diff.kind for step in plan.steps for diff in (step.detailed_diff or {}).values()}
     if kinds - _DIFF_KINDS:
         raise _refuse("has a kind of property difference that this gate does not know")
-    if len({(step.stack, step.urn.split("::")[1]) for step in plan.steps}) != 1:
+    if len({tuple(step.urn.split("::", 2)[:2]) for step in plan.steps}) != 1:
         raise _refuse("has resources of several stacks")
     for step in plan.steps:
         if step.op not in (Op.CREATE, Op.IMPORT, Op.READ, Op.CREATE_REPLACEMENT) and step.old_state is None:
@@ -213,8 +221,22 @@ def _faults(error: ValidationError) -> str:
     for fault in error.errors(include_input=False, include_url=False, include_context=False):
         if fault["loc"][-1:] == ("op",):
             return "has an operation that this gate does not know"
-    where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
-    return f"has an unexpected form at `{where}`"
+    # Keys that are no field of this model may be anything.
+    known = {_camel(name) for model in (Plan, Step, State, Diagnostic) for name in model.model_fields}
+    place = error.errors(include_input=False)[0]["loc"]
+    return f"has an unexpected form at `{'.'.join(str(one) if one in known else '*' for one in place)}`"
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; one that gives a key twice says two things."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a key is given twice")
+    return made
+
+
+def _no_json(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _refuse(what: str) -> NotJudgeable:

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,10 @@ MARKDOWN_LIMIT = 65_536
 """GitHub's limit for a comment, in characters."""
 
 _ROOM_FOR_THE_END = 600
+_LONGEST_TEXT = 500
+_PATHS = 8
+"""Diff paths that are named of each finding."""
+
 _MARK = {"critical": "🛑", "high": "🔴", "medium": "🟠", "low": "🟡"}
 
 
@@ -32,6 +37,8 @@ class Report:
 
     stack: str
     digest: str
+    resources: int
+    """How many were looked at, those without a change included."""
     operations: dict[str, int]
     open: tuple[Finding, ...]
     approved: tuple[tuple[Finding, Approval], ...] = ()
@@ -54,10 +61,18 @@ class Report:
         parts += [f"{len(self.approved)} approved"] if self.approved else []
         return f"{self.stack}: {self.verdict}" + (f" ({', '.join(parts)})" if parts else "")
 
+    @property
+    def looked_at(self) -> str:
+        """What was judged, also where there is nothing to do."""
+        if not self.digest:
+            return "no plan could be read"
+        changes = ", ".join(f"{count} {operation}" for operation, count in sorted(self.operations.items()))
+        return f"{self.resources} resources judged: {changes or 'none of them changes'}"
+
 
 def undecided(stack: str, problem: NotJudgeable) -> Report:
     """The report on a plan that could not even be read."""
-    return Report(stack, digest="", operations={}, open=(), undecided=(str(problem),))
+    return Report(stack, digest="", resources=0, operations={}, open=(), undecided=(str(problem),))
 
 
 def as_data(report: Report) -> dict[str, Any]:
@@ -66,6 +81,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "verdict": report.verdict,
         "stack": report.stack,
         "plan": report.digest,
+        "resources": report.resources,
         "operations": report.operations,
         "findings": [asdict(finding) for finding in report.open],
         "approved": [
@@ -111,33 +127,32 @@ def as_table(report: Report) -> "RenderableType":
         )
         for finding, approval in report.approved
     ]
-    if report.digest:
-        lines.append(Text(f"plan {report.digest}", style="dim"))
+    lines.append(Text(report.looked_at + (f" · plan {report.digest}" if report.digest else ""), style="dim"))
     return Group(*lines)
 
 
 def as_markdown(report: Report) -> str:
     """For a pull request: under `MARKDOWN_LIMIT` characters, biggest risk first; the rest is counted."""
     mark = {Verdict.SAFE: "✅", Verdict.UNSAFE: "🛑", Verdict.UNDECIDED: "⚠️"}[report.verdict]
-    changes = ", ".join(f"{count} {op}" for op, count in sorted(report.operations.items())) or "no change"
     head = [
         f"<!-- bmx-plan-check:{_code(report.stack)} -->",
         f"### {mark} {_text(report.headline)}",
         "",
-        f"{changes} · plan `{report.digest or 'unknown'}`",
+        f"{_text(report.looked_at)} · plan `{report.digest or 'unknown'}`",
         "",
-        *(f"> **Could not judge:** {_text(reason)}" for reason in report.undecided),
-        *(f"> {_text(note)}" for note in report.notes),
+        *(_short(f"> **Could not judge:** {_text(reason)}") for reason in report.undecided),
+        *(_short(f"> {_text(note)}") for note in report.notes),
     ]
     rows = [
         f"| {_MARK[finding.severity]} {finding.severity if finding.blocks else 'advice'} |"
-        f" {_code(finding.operation)} | `{_code(finding.resource)}` |"
-        f" {_text(finding.what)}{_where(finding)}<br>→ {_text(finding.remedy)} | `{_code(finding.urn)}` |"
+        f" {_code(finding.operation)} | `{_short(_code(finding.resource))}` |"
+        f" {_short(_text(finding.what))}{_where(finding)}<br>→ {_short(_text(finding.remedy))} |"
+        f" `{_short(_code(finding.urn))}` |"
         for finding in report.open
     ]
     approved = [
         f"- approved by {_text(approval.approved_by)} until {approval.expires}: {_code(finding.operation)} "
-        f"`{_code(finding.urn)}` ({_text(approval.reason)})"
+        f"`{_short(_code(finding.urn))}` ({_short(_text(approval.reason))})"
         for finding, approval in report.approved
     ]
     if rows:
@@ -146,24 +161,39 @@ def as_markdown(report: Report) -> str:
             "| risk | operation | resource | what, and what to do instead | URN |",
             "|---|---|---|---|---|",
         ]
-    return _fit(head, rows, approved)
+    return fit([*head, *rows, "", *approved])
 
 
-def _fit(head: list[str], rows: list[str], tail: list[str]) -> str:
-    """As many rows as fit, then how many did not."""
-    lines, left = [], MARKDOWN_LIMIT - _ROOM_FOR_THE_END
-    for number, line in enumerate([*head, *rows, "", *tail]):
-        left -= len(line) + 1
+def fit(lines: Sequence[str], limit: int = MARKDOWN_LIMIT) -> str:
+    """As many lines as a comment takes, then how many did not fit."""
+    shown: list[str] = []
+    left = limit - _ROOM_FOR_THE_END
+    for number, line in enumerate(lines):
+        left -= width(line) + 1
         if left < 0:
-            missing = len(head) + len(rows) + 1 + len(tail) - number
-            lines += ["", f"**{missing} more lines do not fit here: run `bmx plan check`.**"]
+            missing = len(lines) - number
+            shown += ["", f"**{missing} more lines do not fit here: run `bmx plan check`.**"]
             break
-        lines.append(line)
-    return "\n".join(lines) + "\n"
+        shown.append(line)
+    return "\n".join(shown) + "\n"
+
+
+def width(text: str) -> int:
+    """Characters as GitHub may count them: an emoji is two."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _short(text: str) -> str:
+    """No part of a row may be so long that the row does not fit."""
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
 
 
 def _where(finding: Finding) -> str:
-    return f" ({', '.join(f'`{_code(path)}`' for path in finding.paths)})" if finding.paths else ""
+    if not finding.paths:
+        return ""
+    shown = [f"`{_short(_code(path))}`" for path in finding.paths[:_PATHS]]
+    more = len(finding.paths) - len(shown)
+    return f" ({', '.join(shown)}{f' and {more} more' if more else ''})"
 
 
 def _code(text: str) -> str:

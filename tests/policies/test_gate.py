@@ -291,6 +291,28 @@ def test_the_biggest_risk_comes_first_and_the_report_fits_a_comment() -> None:
     )
 
 
+def test_a_row_that_alone_is_too_long_is_shortened_and_shown_first() -> None:
+    paths = [f'tags["{"🛑" * 300}{number}"].password' for number in range(2_000)]
+    report = judged(
+        step("delete", f"{PROJECT}{types.QUEUE}::{'queue' * 20_000}"),
+        step("update", DATABASE, *(f"password.{path}" for path in paths)),
+        diagnostics=[{"severity": "error", "message": "x" * 100_000}],
+    )
+    text = as_markdown(report)
+    assert len(text.encode("utf-16-le")) // 2 < MARKDOWN_LIMIT
+    first = next(line for line in text.splitlines() if line.startswith("| 🛑"))
+    assert DATABASE in first
+    assert "and 1992 more" in first
+
+
+def test_a_plan_with_nothing_to_do_says_that_it_was_judged() -> None:
+    report = judged()
+    assert report.looked_at == "6 resources judged: none of them changes"
+    assert "6 resources judged" in as_markdown(report)
+    other = json.dumps(document()).replace("urn:pulumi:x::", "urn:pulumi:y::")
+    assert check(other, (), TODAY).digest != report.digest
+
+
 def test_no_report_shows_a_value() -> None:
     from rich.console import Console
 

@@ -39,8 +39,41 @@ def test_the_exit_code_is_the_verdict(text: str, code: int, verdict: str, tmp_pa
 
 
 def test_a_missing_file_is_wrong_usage(tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["plan", "check", "--preview", str(tmp_path / "none")])
-    assert done.exit_code == 2
+    there = tmp_path / "preview.json"
+    there.write_text(preview())
+    for more in (["--preview", "none"], ["--approvals", "none"], ["--markdown", "no/folder.md"]):
+        done = CliRunner().invoke(app, ["plan", "check", "--preview", str(there), *more])
+        assert done.exit_code == 2, more
+
+
+def test_a_fault_of_the_gate_is_no_verdict_and_shows_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_plan: object) -> None:
+        raise KeyError(VALUE)
+
+    monkeypatch.setattr("gate.judge.judge", fail)
+    exit_code, output = run(preview(), tmp_path)
+    assert exit_code == 4
+    assert "KeyError" in output
+    assert VALUE not in output
+
+
+def test_a_stack_without_a_plan_is_no_verdict() -> None:
+    done = CliRunner().invoke(app, ["plan", "check", "--stack", "nowhere", "--emulator", "--json"])
+    assert done.exit_code == 4
+    assert json.loads(done.output)["data"]["verdict"] == "could not judge"
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"null", b"[1]", b"\x00" * 10])
+def test_what_is_no_preview_is_no_verdict(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "preview.json"
+    file.write_bytes(content)
+    assert CliRunner().invoke(app, ["plan", "check", "--preview", str(file)]).exit_code == 4
+
+
+def test_a_plan_from_a_file_says_that_the_pack_did_not_look(tmp_path: Path) -> None:
+    assert "policy pack did not look" in run(preview(), tmp_path)[1]
 
 
 def test_another_stacks_preview_cannot_be_judged(tmp_path: Path) -> None:

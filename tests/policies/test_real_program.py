@@ -8,6 +8,7 @@ import pytest
 
 from gate import events
 from gate.check import check
+from gate.model import NotJudgeable
 from gate.preview import preview
 from gate.report import Verdict
 from local.engine import Engine
@@ -15,6 +16,8 @@ from local.engine.cli import Pulumi
 from local.paths import Paths
 from local.reporting import LogReporter
 from local.stack import LocalStack
+
+TODAY = datetime.date(2026, 3, 1)
 
 pytestmark = [pytest.mark.engine, pytest.mark.local]
 
@@ -38,10 +41,14 @@ def test_a_new_stack_of_the_real_program_passes_pack_and_gate(pulumi: Pulumi) ->
     report = check(
         made.digest,
         (),
-        datetime.datetime.now(datetime.UTC).date(),
+        TODAY,
         policy_findings=events.findings(made.events),
         stack=pulumi.stack,
     )
     assert [(one.id, one.resource, one.what) for one in report.open] == []
     assert report.verdict is Verdict.SAFE
     assert report.operations["create"] > 50
+    assert report.resources == report.operations["create"]
+    for length in range(1, len(made.digest.rstrip()), max(1, len(made.digest) // 300)):
+        with pytest.raises(NotJudgeable):
+            check(made.digest[:length], (), TODAY)

@@ -1,7 +1,7 @@
 """`bmx plan`: see a planned change and judge it before anything is touched."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +12,7 @@ from workers.contracts.problem import Problem
 
 if TYPE_CHECKING:
     from gate.findings import Finding
+    from gate.model import NotJudgeable
     from gate.report import Report
 
 LOCAL = "local"
@@ -95,8 +96,11 @@ def check(
     if preview is not None and emulator:
         raise typer.BadParameter("--preview is a plan already; --emulator makes one.")
 
-    if preview is not None and preview != STDIN and not preview.is_file():
-        raise typer.BadParameter(f"there is no file {preview}", param_hint="--preview")
+    for option, file in (("--preview", preview), ("--approvals", approvals)):
+        if file is not None and file != STDIN and not file.is_file():
+            raise typer.BadParameter(f"there is no file {file}", param_hint=option)
+    if markdown is not None and (markdown.is_dir() or not markdown.parent.is_dir()):
+        raise typer.BadParameter(f"{markdown} cannot be a file", param_hint="--markdown")
 
     def action(ui: Ui) -> Outcome:
         import datetime
@@ -115,8 +119,11 @@ def check(
                 policy_findings=source.policy_findings,
                 stack=source.stack,
             )
-        except NotJudgeable as problem:
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong: what was not judged is not let through
+            problem = error if isinstance(error, NotJudgeable) else _unexpected(error)
             report = reports.undecided(stack or (LOCAL if preview is None else "unknown"), problem)
+        if preview is not None:
+            report = replace(report, notes=(*report.notes, WITHOUT_PACK))
         if markdown is not None:
             markdown.write_text(reports.as_markdown(report), encoding="utf-8")
         return Outcome(
@@ -127,6 +134,22 @@ def check(
         )
 
     execute("plan check", json_output, action)
+
+
+WITHOUT_PACK = "Judged from a file: the policy pack did not look at this plan."
+
+
+def _unexpected(error: Exception) -> "NotJudgeable":
+    """A fault that nobody foresaw. Its text may repeat what was read, so only its kind is told."""
+    from gate.model import NotJudgeable
+
+    if isinstance(error, Problem):
+        return NotJudgeable(error.what, why=error.why, fix=error.fix)
+    return NotJudgeable(
+        f"The gate failed ({type(error).__name__}).",
+        why="What was not judged is not let through.",
+        fix="Please report it; `pulumi preview` shows the plan.",
+    )
 
 
 @dataclass(frozen=True)
@@ -163,16 +186,10 @@ def _read(preview: Path, stack: str | None) -> _Source:
 
 def _plan(stack: str, emulator: bool, ui: Ui) -> _Source:
     from gate import events
-    from gate.model import NotJudgeable
     from gate.preview import preview
     from operations.target import open_target
 
-    try:
-        with open_target(stack, ui, emulator=emulator) as target:
-            ui.say(f"Planning stack {stack}")
-            made = preview(target.command, target.environment, target.folder)
-    except NotJudgeable:
-        raise
-    except Problem as problem:
-        raise NotJudgeable(problem.what, why=problem.why, fix=problem.fix) from problem
+    with open_target(stack, ui, emulator=emulator) as target:
+        ui.say(f"Planning stack {stack}")
+        made = preview(target.command, target.environment, target.folder)
     return _Source(made.digest, tuple(events.findings(made.events)), stack)
