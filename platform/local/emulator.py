@@ -94,9 +94,10 @@ class Emulator:
     def _service(self, python: Path, functions: Mapping[str, str]) -> Service:
         state = self.paths.emulator_state
         code = Path(__file__).with_name("emulator_main.py")
+        additions = [code, code.with_name("emulator_apis.py")]
         return Service(
             name=NAME,
-            argv=(str(python), "-P", str(code), checksum(code)),
+            argv=(str(python), "-P", str(code), checksum(*additions)),
             env={
                 "AUTH": "true",
                 "BIND_HOST": HOST,

@@ -12,8 +12,7 @@ ministack:
 - *SQS's batch calls need the right to the single call*, as on AWS; ministack asks for one of their own name.
 - *Things can be made with a given identity*: a tag `_custom_id_`, as LocalStack has it, is the id of a VPC, a
   subnet or a security group, and the random end of a secret's ARN.
-- *An imported API keeps its binary media types and gateway responses*: ministack leaves these two extensions
-  of an OpenAPI body unread, which would hand uploads to the application as broken text.
+- *An API can be imported from an OpenAPI body*, whole: `emulator_apis`.
 - *Requests count as made over TLS*, with `BMX_EMULATOR_TLS=1`. Stacks that refuse plain text would lock
   themselves out of an emulator that speaks nothing else; here the loopback interface stands in for TLS.
 """
@@ -21,6 +20,7 @@ ministack:
 import contextlib
 import contextvars
 import hashlib
+import importlib.util
 import json
 import os
 import sys
@@ -135,22 +135,16 @@ def name_actions_as_iam_does() -> None:
     iam_actions.extract_iam_action = extract_iam_action
 
 
-def read_extensions_of_apis() -> None:
-    """Give an API what API Gateway reads in the extensions of its OpenAPI body."""
-    from ministack.services import apigateway_v1 as gateway
-
-    import_rest_api = gateway._import_rest_api
-
-    def import_with_extensions(body: Reply, base: Reply | None = None) -> str:
-        binary = body.get("x-amazon-apigateway-binary-media-types") or []
-        data = dict(base or {})
-        data["binaryMediaTypes"] = list(dict.fromkeys([*(data.get("binaryMediaTypes") or []), *binary]))
-        api_id = str(import_rest_api(body, data))
-        for kind, response in (body.get("x-amazon-apigateway-gateway-responses") or {}).items():
-            gateway._put_gateway_response(api_id, kind, response)
-        return api_id
-
-    gateway._import_rest_api = import_with_extensions
+def load_beside(name: str) -> Any:
+    """A module from beside this file, whose folder is not on the path: its other names are common ones."""
+    place = Path(__file__).with_name(f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, place)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{place} cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 CUSTOM_ID = "_custom_id_"
@@ -222,7 +216,7 @@ def main() -> None:
     keep_checkpoints()
     name_actions_as_iam_does()
     give_wanted_ids()
-    read_extensions_of_apis()
+    load_beside("emulator_apis").install()
     if os.environ.get("BMX_EMULATOR_TLS") == "1":
         count_as_tls()
     give_back_messages()
