@@ -11,7 +11,18 @@ from typing import Any
 from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 
 from chalicelib import events, resources, settings
-from chalicelib.api import books, errors, health, jobs, listings, openapi, pages
+from chalicelib.api import (
+    administration,
+    audit,
+    books,
+    errors,
+    health,
+    images,
+    jobs,
+    listings,
+    openapi,
+    pages,
+)
 
 logging.getLogger("chalicelib").setLevel(logging.INFO)
 
@@ -22,8 +33,11 @@ app.register_middleware(errors.shape_errors, "http")
 for blueprint in (
     health.blueprint,
     books.blueprint,
+    images.blueprint,
     jobs.blueprint,
     listings.blueprint,
+    audit.blueprint,
+    administration.blueprint,
     openapi.blueprint,
     pages.blueprint,
 ):

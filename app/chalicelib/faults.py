@@ -13,6 +13,7 @@ class FaultCode(StrEnum):
 
     INVALID_REQUEST = "invalid_request"
     UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     LISTING_NOT_FOUND = "listing_not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -21,6 +22,9 @@ class FaultCode(StrEnum):
     IMPORT_IN_PROGRESS = "import_in_progress"
     UPLOAD_MISSING = "upload_missing"
     PAYLOAD_TOO_LARGE = "payload_too_large"
+    IDEMPOTENCY_IN_PROGRESS = "idempotency_in_progress"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    RATE_LIMITED = "rate_limited"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     MISCONFIGURED = "misconfigured"
     UNAVAILABLE = "unavailable"

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from chalicelib import settings
 from chalicelib.aws import Clients
 from chalicelib.security.api_key import ApiKeys
+from chalicelib.security.tokens import Tokens
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
     from chalicelib.db.session import Database
+    from chalicelib.services.rates import Rates
     from chalicelib.services.recent_health import RecentHealth
 
 
@@ -41,6 +43,16 @@ class Resources:
     @cached_property
     def api_keys(self) -> ApiKeys:
         return ApiKeys(self.clients, self.settings.api_key_secret_arn)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        return Tokens(self.settings)
+
+    @cached_property
+    def rates(self) -> "Rates":
+        from chalicelib.services.rates import Rates
+
+        return Rates(self)
 
     @cached_property
     def recent_health(self) -> "RecentHealth":

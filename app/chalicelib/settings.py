@@ -35,6 +35,8 @@ class Settings:
     user_pool_client_id: str | None
     endpoint_url: str | None
     """Set where AWS is an emulator."""
+    calls_per_minute: int = 6000
+    """What one caller may make of them; 0 sets no limit."""
 
     @property
     def account(self) -> str:
@@ -62,6 +64,7 @@ def load(env: Mapping[str, str]) -> Settings:
         user_pool_id=env.get("BMX_USER_POOL_ID") or None,
         user_pool_client_id=env.get("BMX_USER_POOL_CLIENT_ID") or None,
         endpoint_url=env.get("AWS_ENDPOINT_URL") or None,
+        calls_per_minute=_number(env, "BMX_CALLS_PER_MINUTE", Settings.calls_per_minute),
     )
 
 
@@ -77,6 +80,15 @@ def load_queues(env: Mapping[str, str]) -> Queues:
         if worker not in queues.root:
             raise MisconfiguredError(f"BMX_QUEUES has no queue of worker {worker!r}.", fix=_FIX)
     return queues
+
+
+def _number(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name, "")
+    if not text:
+        return default
+    if not text.isdecimal():
+        raise MisconfiguredError(f"{name} is no number.", fix="Give a whole number, or 0 for no limit.")
+    return int(text)
 
 
 def _required(env: Mapping[str, str], name: str) -> str:

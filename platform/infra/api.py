@@ -62,6 +62,7 @@ class Api(pulumi.ComponentResource):
                     args.workers,
                     deployment,
                     secret_arns=arns[:2],
+                    api_key_secret_arn=arns[1],
                     user_pool_arn=arns[2],
                     in_vpc=args.network is not None,
                 )

@@ -23,14 +23,20 @@ def boundary(
     """
     workers = list(workers)
     given = grants.api(
-        workers, deployment, secret_arns=[deployment.secret_arn("*")], user_pool_arn="", in_vpc=True
+        workers,
+        deployment,
+        secret_arns=[deployment.secret_arn("*")],
+        api_key_secret_arn=deployment.secret_arn("api-key"),
+        user_pool_arn="",
+        in_vpc=True,
     )
     for worker in workers:
         if isinstance(worker.consumer, Container):
             given += grants.container_worker(worker, deployment)
-    network = [one for one in given if one.actions[0].startswith("ec2:")]
+    # As they are: the network's know no resource of ours, and of all secrets the key alone may be written.
+    kept = [one for one in given if one.actions[0].startswith("ec2:") or one.actions == grants.WRITE_SECRET]
     actions: dict[str, set[str]] = {}
-    for action in (action for one in given if one not in network for action in one.actions):
+    for action in (action for one in given if one not in kept for action in one.actions):
         actions.setdefault(action.split(":")[0], set()).add(action)
     bucket = deployment.images_bucket()
     within = {
@@ -44,7 +50,7 @@ def boundary(
         Statement(f"Bound{service.split('-')[0].capitalize()}", sorted(actions[service]), within[service])
         for service in sorted(actions)
     ]
-    return bounded + network
+    return bounded + kept
 
 
 def stack_secrets(deployment: Deployment, database: DatabaseSettings, login_arn: str | None) -> list[str]:

@@ -13,9 +13,12 @@ from infra.workers import Worker
 # such queue".
 SEND_AND_INSPECT = ("sqs:SendMessage", "sqs:GetQueueUrl", "sqs:GetQueueAttributes")
 INSPECT = ("sqs:GetQueueUrl", "sqs:GetQueueAttributes")
+# Dead letters are looked at and let go (`ChangeMessageVisibility`), or sent to their queue and deleted.
+TEND_DEAD_LETTERS = (*INSPECT, "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage")
 # What Lambda's poller does in the function's name.
 CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 READ_SECRET = ("secretsmanager:GetSecretValue",)
+WRITE_SECRET = ("secretsmanager:PutSecretValue",)
 # Lambda asks for the first on every resource: the network interfaces do not exist yet.
 VPC_ACCESS = (
     "ec2:CreateNetworkInterface",
@@ -57,6 +60,7 @@ def api(
     deployment: Deployment,
     *,
     secret_arns: Sequence[str],
+    api_key_secret_arn: str,
     user_pool_arn: str,
     in_vpc: bool,
 ) -> list[Statement]:
@@ -65,8 +69,12 @@ def api(
     consumed = [config.arn for config in configs if config.consumer == "chalice"]
     statements = [
         Statement("SendAndInspect", SEND_AND_INSPECT, [config.arn for config in configs]),
-        Statement("InspectDeadLetters", INSPECT, [deployment.queue_arn(config.dlq) for config in configs]),
+        Statement(
+            "TendDeadLetters", TEND_DEAD_LETTERS, [deployment.queue_arn(config.dlq) for config in configs]
+        ),
         Statement("ReadSecrets", READ_SECRET, secret_arns),
+        # An administrator rotates the key by a call of the API.
+        Statement("RotateApiKey", WRITE_SECRET, [api_key_secret_arn]),
         *_objects("Read", "s3:GetObject", (BOOKS, LISTINGS), deployment),
         *_objects("Write", "s3:PutObject", (BOOKS,), deployment),
         *_objects("Delete", "s3:DeleteObject", (BOOKS,), deployment),

@@ -5,7 +5,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -15,6 +15,7 @@ from psycopg import sql
 from chalicelib import resources
 from chalicelib.db.migrate import migrate
 from local.postgres import PostgresInstance
+from tests.app.api import Api
 from tests.app.postgres import MASTER, MASTER_PASSWORD, running_instance
 from tests.app.world import QUEUES, REGION, World
 
@@ -102,3 +103,14 @@ def chalice_app(monkeypatch: pytest.MonkeyPatch) -> "Chalice":
     # mypy would take `app` for the folder of that name.
     app: Chalice = importlib.import_module("app").app
     return app
+
+
+@pytest.fixture
+def api(world: World, chalice_app: "Chalice") -> Api:
+    return Api(chalice_app)
+
+
+@pytest.fixture
+def book(world: World, api: Api) -> Any:
+    world.put_listing("atlas", "image_01.jpg", "image_02.jpg")
+    return api.json("POST", "/books", {"listing_item_id": "atlas", "title": "An atlas"}, status=201)

@@ -6,13 +6,16 @@ import boto3
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import MetaData, text
 
-from chalicelib.db.migrate import current_revision, migrate, newest_revision
+from chalicelib.db import records  # noqa: F401 - its tables belong to the metadata
+from chalicelib.db.migrate import current_revision, migrate, newest_revision, previous_revision
 from chalicelib.db.models import Base
 from chalicelib.db.session import Database
 from chalicelib.faults import Fault, FaultCode, MisconfiguredError
 from tests.app.world import World
+
+UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
 def ask(database: Database) -> int:
@@ -96,3 +99,60 @@ def test_the_migrations_make_the_tables_that_the_models_name(world: World) -> No
     with world.res.database.begin() as connection:
         assert current_revision(connection) == newest_revision()
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_the_release_before_works_on_this_schema(empty_world: World) -> None:
+    """Everything that the schema before has is still there, and what was added asks nothing of who does not
+    know it: so its program runs while the new one is rolled out.
+    """
+    before = _reflected(empty_world, previous_revision())
+    after = _reflected(empty_world, None)
+    for name, table in before.tables.items():
+        grown = after.tables[name]
+        for column in table.columns:
+            kept = grown.columns[column.name]
+            assert str(kept.type) == str(column.type), f"{name}.{column.name}"
+            assert kept.nullable or not column.nullable, f"{name}.{column.name} was made NOT NULL"
+        for column in grown.columns:
+            unknown = column.name not in table.columns
+            assert not unknown or column.nullable or column.server_default is not None, column.name
+    with empty_world.res.database.begin() as connection:
+        connection.execute(before.tables["books"].insert(), {"id": UNKNOWN, "title": "Old"})
+        image = {
+            "id": UNKNOWN,
+            "book_id": UNKNOWN,
+            "position": 1,
+            "status": "stored",
+            "key": "k",
+            "etag": "e",
+        }
+        recipe = {"recipe": {}, "recipe_name": "r"}
+        connection.execute(
+            before.tables["book_images"].insert(), {**image, **recipe, "content_type": "image/png"}
+        )
+        job = {"id": UNKNOWN, "image_id": UNKNOWN, "book_id": UNKNOWN, "status": "pending"}
+        connection.execute(before.tables["image_jobs"].insert(), {**job, **recipe, "source_etag": "e"})
+        for table in before.tables.values():
+            connection.execute(table.select()).all()
+
+
+def _reflected(world: World, revision: str | None) -> MetaData:
+    migrate(world.res.database, revision or "head")
+    metadata = MetaData()
+    with world.res.database.begin() as connection:
+        metadata.reflect(connection)
+    return metadata
+
+
+def test_a_book_from_before_keeps_its_numbers(empty_world: World) -> None:
+    """The migration that counts images knows those that there are."""
+    migrate(empty_world.res.database, "0001")
+    empty_world.run("INSERT INTO books (id, title) VALUES (%s, 'Old')", UNKNOWN)
+    empty_world.run(
+        "INSERT INTO book_images (id, book_id, position, status, key, content_type, recipe, recipe_name)"
+        " VALUES (%s, %s, 7, 'uploading', 'k', 'image/png', '{}', 'r')",
+        UNKNOWN,
+        UNKNOWN,
+    )
+    migrate(empty_world.res.database)
+    assert empty_world.rows("SELECT last_number FROM books") == [(7,)]

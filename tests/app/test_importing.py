@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.faults import Fault, FaultCode
-from chalicelib.services import books, importing, jobs, sweep
+from chalicelib.services import books, importing, jobs, retrying, sweep
 from tests.app.world import World
 from workers.contracts import ErrorCode, JobStatus
 
@@ -88,9 +88,9 @@ def test_a_failed_copy_is_made_again_by_retry(world: World, monkeypatch: pytest.
         (only,) = books.get(world.res, book_id).images
         assert only.job is not None
         with pytest.raises(Fault, match="could not be copied"):
-            jobs.retry(world.res, only.job.id)
+            retrying.retry(world.res, only.job.id)
 
-    assert jobs.retry(world.res, only.job.id).status == JobStatus.QUEUED
+    assert retrying.retry(world.res, only.job.id).status == JobStatus.QUEUED
     gallery = books.get(world.res, book_id)
     assert gallery.primary is not None
     assert gallery.primary.status == "stored"

@@ -4,8 +4,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from chalice.test import Client, HTTPResponse
+from chalice.test import Client
 
+from tests.app.api import Api
 from tests.app.world import API_KEY, JPEG, World, failed, succeeded
 from workers.contracts import ImageResult
 
@@ -13,56 +14,6 @@ if TYPE_CHECKING:
     from chalice.app import Chalice
 
 UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
-
-
-class Api:
-    """Calls with the key."""
-
-    def __init__(self, app: "Chalice") -> None:
-        self.client = Client(app)
-
-    def call(
-        self, method: str, path: str, body: Any = None, *, key: str | None = API_KEY, **headers: str
-    ) -> HTTPResponse:
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        if key is not None:
-            sent["X-API-Key"] = key
-        data = b""
-        if body is not None:
-            data = body if isinstance(body, bytes) else json.dumps(body).encode()
-            sent.setdefault("content-type", "application/json")
-        return self.client.http.request(method, path, headers=sent, body=data)
-
-    def json(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        status: int = 200,
-        key: str | None = API_KEY,
-        **headers: str,
-    ) -> Any:
-        response = self.call(method, path, body, key=key, **headers)
-        assert response.status_code == status, response.body
-        return response.json_body
-
-    def error(self, method: str, path: str, body: Any = None, *, status: int, **options: Any) -> Any:
-        response = self.call(method, path, body, **options)
-        assert response.status_code == status, response.body
-        assert set(response.json_body) == {"code", "message", "details", "request_id"}
-        return response.json_body
-
-
-@pytest.fixture
-def api(world: World, chalice_app: "Chalice") -> Api:
-    return Api(chalice_app)
-
-
-@pytest.fixture
-def book(world: World, api: Api) -> Any:
-    world.put_listing("atlas", "image_01.jpg", "image_02.jpg")
-    return api.json("POST", "/books", {"listing_item_id": "atlas", "title": "An atlas"}, status=201)
 
 
 def test_import_list_and_get(world: World, api: Api, book: Any) -> None:
@@ -109,6 +60,8 @@ def test_handlers_besides_the_api(world: World, api: Api, book: Any, chalice_app
         "refused": 0,
         "gave_up": 0,
         "abandoned_uploads": 0,
+        "deletions": 0,
+        "forgotten": 0,
     }
     migrated = functions.invoke("migrate").payload
     assert migrated["before"] == migrated["after"]

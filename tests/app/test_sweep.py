@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib.faults import Fault, FaultCode, NotFoundError
-from chalicelib.services import books, images, importing, jobs, results, sweep
+from chalicelib.services import books, images, importing, jobs, results, retrying, sweep
 from tests.app.world import JPEG, QUEUES, World, failed, succeeded
 from workers.contracts import ErrorCode, JobStatus, QueueConfig
 
@@ -75,7 +75,7 @@ def test_a_failed_job_is_retried_by_hand_with_all_attempts_before_it(world: Worl
     importing.import_listing(world.res, "atlas")
     (message,) = world.messages()
     results.apply(world.res, failed(message))
-    job = jobs.retry(world.res, message.job_id)
+    job = retrying.retry(world.res, message.job_id)
     assert (job.status, job.attempts, job.error_code) == (JobStatus.QUEUED, 1, None)
     assert world.messages() == [message]
 
@@ -85,13 +85,13 @@ def test_a_job_on_its_way_or_done_is_not_retried(world: World) -> None:
     importing.import_listing(world.res, "atlas")
     (message,) = world.messages()
     with pytest.raises(Fault) as queued:
-        jobs.retry(world.res, message.job_id)
+        retrying.retry(world.res, message.job_id)
     results.apply(world.res, succeeded(message))
     with pytest.raises(Fault) as done:
-        jobs.retry(world.res, message.job_id)
+        retrying.retry(world.res, message.job_id)
     assert queued.value.code is done.value.code is FaultCode.JOB_NOT_RETRYABLE
     with pytest.raises(NotFoundError):
-        jobs.retry(world.res, "01890a5d-ac96-774b-bcce-b302099a8057")
+        retrying.retry(world.res, "01890a5d-ac96-774b-bcce-b302099a8057")
 
 
 def test_an_upload_that_was_never_completed_is_deleted_after_a_day(world: World) -> None:

@@ -75,7 +75,7 @@ def test_its_rights_are_given(added: tuple[str, Path, Json], found: Json) -> Non
     arn = ":bluemoxon-local-price-check"
     api = {one["Sid"]: one for one in json.loads(policies["api"]["policy"])["Statement"]}
     assert arn in json.dumps(api["SendAndInspect"]["Resource"])
-    assert f"{arn}-dlq" in json.dumps(api["InspectDeadLetters"]["Resource"])
+    assert f"{arn}-dlq" in json.dumps(api["TendDeadLetters"]["Resource"])
     assert (arn in json.dumps(api["ConsumeResults"]["Resource"])) == (kind == "chalice")
     if kind == "container":
         own = {one["Sid"]: one for one in json.loads(policies["price-check"]["policy"])["Statement"]}

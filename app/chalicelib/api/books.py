@@ -1,4 +1,4 @@
-"""Books and their images."""
+"""Books."""
 
 from chalice.app import Blueprint
 from pydantic import BaseModel
@@ -7,23 +7,20 @@ from chalicelib import resources
 from chalicelib.api import pages, present
 from chalicelib.api.routing import Call, Routes
 from chalicelib.api.schemas import (
-    IMAGE_TYPES,
     BookCreate,
     BookOut,
     BookPage,
-    ImageOut,
-    ImageUpdate,
-    PageQuery,
-    PresignCreate,
-    PresignedUpload,
-    UploadComplete,
+    BooksQuery,
+    BookUpdate,
+    Deleted,
+    ImageOrder,
 )
-from chalicelib.faults import FaultCode, NotFoundError
+from chalicelib.faults import FaultCode
 from chalicelib.ids import is_id
-from chalicelib.services import books, images, importing
+from chalicelib.services import books, editing, importing
 
 blueprint = Blueprint(__name__)
-routes = Routes(blueprint)
+routes = Routes(blueprint, "Books")
 
 
 def _created_status(reply: BaseModel) -> int:
@@ -33,22 +30,26 @@ def _created_status(reply: BaseModel) -> int:
 @routes.route(
     "POST",
     "/books",
-    summary="Import a listing as a book",
+    summary="Import a listing as a book, or make one without images",
     status=201,
     status_of=_created_status,
+    creates=True,
     faults=(FaultCode.LISTING_NOT_FOUND, FaultCode.IMPORT_IN_PROGRESS),
 )
-def create_book(body: BookCreate) -> BookOut:
+def create_book(body: BookCreate, call: Call) -> BookOut:
     """Copies the listing's photos and queues a job for each; 200 with the existing book for a known
-    listing.
+    listing. Without a listing, the book waits for uploads.
     """
     res = resources.current()
+    if body.listing_item_id is None:
+        book_id = editing.create_book(res, body.title or "", call.chosen_id)
+        return present.book(res, books.get(res, book_id), created=True)
     imported = importing.import_listing(res, body.listing_item_id, body.title)
     return present.book(res, books.get(res, imported.book_id), created=imported.created)
 
 
-@routes.route("GET", "/books", summary="List books, newest first")
-def list_books(query: PageQuery) -> BookPage:
+@routes.route("GET", "/books", summary="List or search books, newest first", etag=True)
+def list_books(query: BooksQuery) -> BookPage:
     res = resources.current()
     before = None
     if query.cursor:
@@ -56,7 +57,8 @@ def list_books(query: PageQuery) -> BookPage:
         if not is_id(identifier):
             raise present.bad_cursor()
         before = (present.time_of(made), identifier)
-    found = books.page(res, before=before, limit=query.limit)
+    search = books.Search(query.q, query.listing_item_id, query.progress)
+    found = books.page(res, before=before, limit=query.limit, search=search)
     shown = found[: query.limit]
     more = len(found) > query.limit
     last = shown[-1].book if more else None
@@ -72,6 +74,7 @@ def list_books(query: PageQuery) -> BookPage:
     summary="A book with its gallery",
     faults=(FaultCode.NOT_FOUND,),
     page=pages.book_page,
+    etag=True,
 )
 def get_book(book_id: str) -> BookOut:
     """A browser that asks for HTML gets the book's page at the same address."""
@@ -79,68 +82,30 @@ def get_book(book_id: str) -> BookOut:
     return present.book(res, books.get(res, book_id))
 
 
-@routes.route(
-    "POST",
-    "/books/{book_id}/images",
-    summary="Upload a small image",
-    status=201,
-    binary_body=(*IMAGE_TYPES, "application/octet-stream"),
-    faults=(FaultCode.NOT_FOUND, FaultCode.PAYLOAD_TOO_LARGE, FaultCode.UNSUPPORTED_MEDIA_TYPE),
-)
-def upload_image(book_id: str, call: Call) -> ImageOut:
-    """The body is the image itself, up to 4.5 MB; its content decides the type. Larger ones go by presign."""
+@routes.route("PATCH", "/books/{book_id}", summary="Give a book another title", faults=(FaultCode.NOT_FOUND,))
+def update_book(book_id: str, body: BookUpdate) -> BookOut:
     res = resources.current()
-    return _image(book_id, images.upload(res, book_id, call.raw_body))
+    editing.rename(res, book_id, body.title)
+    return present.book(res, books.get(res, book_id))
 
 
-@routes.route(
-    "POST",
-    "/books/{book_id}/images/presign",
-    summary="Get a form to upload an image of up to 50 MB",
-    status=201,
-    faults=(FaultCode.NOT_FOUND,),
-)
-def presign_image(book_id: str, body: PresignCreate) -> PresignedUpload:
-    upload = images.presign(resources.current(), book_id, body.content_type)
-    return PresignedUpload(
-        image_id=upload.image_id,
-        url=upload.url,
-        fields=dict(upload.fields),
-        max_bytes=images.MAX_UPLOAD_BYTES,
-        expires_at=upload.expires_at,
-    )
-
-
-@routes.route(
-    "POST",
-    "/books/{book_id}/images/complete",
-    summary="Register an uploaded image and queue it",
-    faults=(FaultCode.NOT_FOUND, FaultCode.UPLOAD_MISSING, FaultCode.UNSUPPORTED_MEDIA_TYPE),
-)
-def complete_image(book_id: str, body: UploadComplete) -> ImageOut:
-    images.complete(resources.current(), book_id, body.image_id)
-    return _image(book_id, body.image_id)
+@routes.route("DELETE", "/books/{book_id}", summary="Delete a book", faults=(FaultCode.NOT_FOUND,))
+def delete_book(book_id: str) -> Deleted:
+    """With its images and their objects; jobs on their way are cancelled. The listing stays and can be
+    imported again.
+    """
+    gone = editing.delete_book(resources.current(), book_id)
+    return Deleted(id=book_id, images=gone.images, cancelled_jobs=gone.cancelled_jobs)
 
 
 @routes.route(
     "PUT",
-    "/books/{book_id}/images/{image_id}",
-    summary="Make an image primary, or choose its original or its cutout",
+    "/books/{book_id}/order",
+    summary="Put a book's images in order",
     faults=(FaultCode.NOT_FOUND, FaultCode.CONFLICT),
 )
-def update_image(book_id: str, image_id: str, body: ImageUpdate) -> ImageOut:
+def order_images(book_id: str, body: ImageOrder) -> BookOut:
+    """The images exchange their positions."""
     res = resources.current()
-    if body.keep_original is not None:
-        images.set_keep_original(res, book_id, image_id, keep=body.keep_original)
-    if body.primary:
-        images.make_primary(res, book_id, image_id)
-    return _image(book_id, image_id)
-
-
-def _image(book_id: str, image_id: str) -> ImageOut:
-    res = resources.current()
-    gallery = books.get(res, book_id)
-    entry = next((it for it in gallery.images if it.image.id == image_id), None)
-    if entry is None:
-        raise NotFoundError("image", image_id)
-    return present.image(res, entry, gallery.book.primary_image_id)
+    editing.reorder(res, book_id, body.image_ids)
+    return present.book(res, books.get(res, book_id))

@@ -16,15 +16,19 @@ logger = logging.getLogger(__name__)
 STATUS: Final = {
     FaultCode.INVALID_REQUEST: 400,
     FaultCode.UNAUTHORIZED: 401,
+    FaultCode.FORBIDDEN: 403,
     FaultCode.NOT_FOUND: 404,
     FaultCode.LISTING_NOT_FOUND: 404,
     FaultCode.METHOD_NOT_ALLOWED: 405,
     FaultCode.CONFLICT: 409,
     FaultCode.JOB_NOT_RETRYABLE: 409,
     FaultCode.IMPORT_IN_PROGRESS: 409,
+    FaultCode.IDEMPOTENCY_IN_PROGRESS: 409,
     FaultCode.UPLOAD_MISSING: 409,
     FaultCode.PAYLOAD_TOO_LARGE: 413,
     FaultCode.UNSUPPORTED_MEDIA_TYPE: 415,
+    FaultCode.IDEMPOTENCY_KEY_REUSED: 422,
+    FaultCode.RATE_LIMITED: 429,
     FaultCode.INTERNAL_ERROR: 500,
     FaultCode.MISCONFIGURED: 503,
     FaultCode.UNAVAILABLE: 503,
@@ -82,11 +86,15 @@ def invalid(error: ValidationError) -> Fault:
 def reply(fault: Fault, request_id: str) -> Response:
     """The error as an answer."""
     body = ErrorOut(code=fault.code, message=str(fault), details=fault.details, request_id=request_id)
-    return Response(
-        body.model_dump(mode="json"),
-        status_code=STATUS[fault.code],
-        headers={"Content-Type": "application/json", "Cache-Control": "no-store"},
-    )
+    headers: dict[str, str | list[str]] = {
+        "Content-Type": "application/json",
+        "Cache-Control": "no-store",
+    }
+    if fault.code is FaultCode.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if "retry_after" in fault.details:
+        headers["Retry-After"] = str(fault.details["retry_after"])
+    return Response(body.model_dump(mode="json"), status_code=STATUS[fault.code], headers=headers)
 
 
 def request_id_of(request: Request | None) -> str:

@@ -9,14 +9,14 @@ from pydantic import BaseModel, Field
 from chalicelib import resources
 from chalicelib.api.routing import Call, Routes
 from chalicelib.resources import Resources
-from chalicelib.security import identify
+from chalicelib.security import Role, identify
 from chalicelib.services import health
 from chalicelib.services.health import Health, HealthStatus, QueueHealth
 from chalicelib.version import VERSION
 from workers.contracts import QueueConfig
 
 blueprint = Blueprint(__name__)
-routes = Routes(blueprint)
+routes = Routes(blueprint, "System")
 
 
 class Alive(BaseModel):
@@ -25,7 +25,7 @@ class Alive(BaseModel):
 
 
 class DeepCheck(BaseModel):
-    """One dependency; only who shows the key is told more than its status."""
+    """One dependency; strangers are told its status alone."""
 
     name: str
     label: str
@@ -39,7 +39,7 @@ class DeepHealth(BaseModel):
 
     status: HealthStatus
     checks: list[DeepCheck]
-    queues: list[QueueHealth] | None = Field(default=None, description="Told to who shows the API key.")
+    queues: list[QueueHealth] | None = Field(default=None, description="Not told to strangers.")
 
 
 class Queue(QueueConfig):
@@ -82,22 +82,23 @@ def _status_of(reply: BaseModel) -> int:
     return 503 if isinstance(reply, DeepHealth) and reply.status is HealthStatus.UNHEALTHY else 200
 
 
-@routes.route("GET", "/health", summary="Whether the application runs", secured=False)
+@routes.route("GET", "/health", summary="Whether the application runs", public=True)
 def alive() -> Alive:
     """Asks nothing of any dependency."""
     return Alive(version=VERSION)
 
 
 @routes.route(
-    "GET", "/health/deep", summary="Whether everything it needs works", secured=False, status_of=_status_of
+    "GET", "/health/deep", summary="Whether everything it needs works", public=True, status_of=_status_of
 )
 def deep(call: Call) -> DeepHealth:
     """503 where a check is unhealthy, with the same body. A part that the stack lacks is `not_configured`.
 
-    Without a valid API key names, versions and messages are left out, and the answer may be some seconds old.
+    Strangers get no names, versions and messages, and an answer that may be some seconds old.
     """
     res = resources.current()
-    if identify(call.headers, res.api_keys) is None:
+    caller = identify(call.headers, res)
+    if caller is None or caller.role is None:
         found = res.recent_health.get()
         checks = [DeepCheck(name=it.name, label=it.label, status=it.status) for it in found.checks]
         return DeepHealth(status=found.status, checks=checks)
@@ -106,7 +107,7 @@ def deep(call: Call) -> DeepHealth:
     return DeepHealth(status=found.status, checks=checks, queues=found.queues)
 
 
-@routes.route("GET", "/admin/system-info", summary="Checks, versions and configuration")
+@routes.route("GET", "/admin/system-info", summary="Checks, versions and configuration", role=Role.ADMIN)
 def system_info() -> SystemInfo:
     """200 whatever the checks say: it is for looking at what is wrong."""
     res = resources.current()

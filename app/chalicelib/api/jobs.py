@@ -5,13 +5,14 @@ from chalice.app import Blueprint
 from chalicelib import resources
 from chalicelib.api import present
 from chalicelib.api.routing import Routes
-from chalicelib.api.schemas import JobOut, JobPage, JobsQuery
+from chalicelib.api.schemas import JobOut, JobPage, JobsQuery, JobsRetried, JobsRetry, NotRetried
 from chalicelib.faults import FaultCode, NotFoundError
 from chalicelib.ids import is_id
-from chalicelib.services import jobs
+from chalicelib.services import jobs, retrying
+from workers.contracts import JobStatus
 
 blueprint = Blueprint(__name__)
-routes = Routes(blueprint)
+routes = Routes(blueprint, "Jobs")
 
 
 @routes.route("GET", "/jobs", summary="List jobs, newest first", faults=(FaultCode.NOT_FOUND,))
@@ -19,10 +20,18 @@ def list_jobs(query: JobsQuery) -> JobPage:
     before = present.decode_cursor(query.cursor, 1)[0] if query.cursor else None
     if before is not None and not is_id(before):
         raise present.bad_cursor()
-    if query.book_id is not None and not is_id(query.book_id):
-        raise NotFoundError("book", query.book_id)
+    for kind, identifier in (("book", query.book_id), ("image", query.image_id)):
+        if identifier is not None and not is_id(identifier):
+            raise NotFoundError(kind, identifier)
     res = resources.current()
-    found = jobs.page(res, status=query.status, book_id=query.book_id, before=before, limit=query.limit)
+    found = jobs.page(
+        res,
+        status=query.status,
+        book_id=query.book_id,
+        image_id=query.image_id,
+        before=before,
+        limit=query.limit,
+    )
     shown = found[: query.limit]
     return JobPage(
         items=[present.job(row) for row in shown],
@@ -43,4 +52,26 @@ def get_job(job_id: str) -> JobOut:
 )
 def retry_job(job_id: str) -> JobOut:
     """Where the queue refuses again, the answer is the job with status `queue_failed` and the reason."""
-    return present.job(jobs.retry(resources.current(), job_id))
+    return present.job(retrying.retry(resources.current(), job_id))
+
+
+@routes.route(
+    "POST", "/jobs/retry", summary="Send all failed or refused jobs again", faults=(FaultCode.NOT_FOUND,)
+)
+def retry_jobs(body: JobsRetry) -> JobsRetried:
+    """As many as the call has time for, oldest first; `remaining` says how many are left."""
+    if body.book_id is not None and not is_id(body.book_id):
+        raise NotFoundError("book", body.book_id)
+    done = retrying.retry_all(
+        resources.current(),
+        status=JobStatus(body.status),
+        book_id=body.book_id,
+        error_code=body.error_code,
+        limit=body.limit,
+    )
+    return JobsRetried(
+        sent=done.sent,
+        refused=done.refused,
+        not_retried=[NotRetried(job_id=it, reason=why) for it, why in done.not_retried.items()],
+        remaining=done.remaining,
+    )

@@ -13,7 +13,7 @@ from chalicelib.services import books, listings
 from chalicelib.services.keys import LISTING_ITEM
 
 blueprint = Blueprint(__name__)
-routes = Routes(blueprint)
+routes = Routes(blueprint, "Listings")
 
 
 @routes.route("GET", "/listings", summary="List the listings in the bucket")

@@ -9,19 +9,20 @@ from pydantic import BaseModel, JsonValue
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from chalicelib.api.errors import STATUS, ErrorOut
-from chalicelib.api.routing import OPERATIONS, Operation, Routes
+from chalicelib.api.operation import Operation
+from chalicelib.api.routing import OPERATIONS, Routes
 from chalicelib.faults import FaultCode
 from chalicelib.security import API_KEY_HEADER
 from chalicelib.version import VERSION
 
 blueprint = Blueprint(__name__)
-routes = Routes(blueprint)
+routes = Routes(blueprint, "Documents")
 
 _TEMPLATE = "#/components/schemas/{model}"
 _ALWAYS = (FaultCode.INTERNAL_ERROR, FaultCode.UNAVAILABLE, FaultCode.MISCONFIGURED)
 
 
-@routes.route("GET", "/openapi.json", summary="This document", secured=False)
+@routes.route("GET", "/openapi.json", summary="This document", public=True)
 def openapi() -> Response:
     return Response(document(), headers={"Content-Type": "application/json"})
 
@@ -63,7 +64,7 @@ def _operation(operation: Operation, refs: _Refs) -> dict[str, Any]:
     }
     if operation.description:
         described["description"] = operation.description
-    if not operation.secured:
+    if operation.role is None:
         described["security"] = []
     if operation.body is not None:
         schema = refs[operation.body, "validation"]
@@ -89,15 +90,23 @@ def _parameters(operation: Operation) -> list[dict[str, JsonValue]]:
     return found
 
 
-def _responses(operation: Operation, refs: _Refs) -> dict[str, Any]:
-    codes: dict[int, list[str]] = {}
-    faults = set(operation.faults) | set(_ALWAYS)
-    if operation.secured:
-        faults.add(FaultCode.UNAUTHORIZED)
-    if operation.body or operation.query:
+def _faults(operation: Operation) -> set[FaultCode]:
+    """Every code that the route can answer: its own, and those of the steps that all calls go through."""
+    faults = {*operation.faults, *_ALWAYS}
+    if operation.role is not None:
+        faults |= {FaultCode.UNAUTHORIZED, FaultCode.FORBIDDEN, FaultCode.RATE_LIMITED}
+    if operation.body or operation.query or operation.creates:
         faults.add(FaultCode.INVALID_REQUEST)
     if operation.body or operation.binary_body:
-        faults.add(FaultCode.UNSUPPORTED_MEDIA_TYPE)
+        faults |= {FaultCode.UNSUPPORTED_MEDIA_TYPE, FaultCode.PAYLOAD_TOO_LARGE}
+    if operation.creates:
+        faults |= {FaultCode.IDEMPOTENCY_KEY_REUSED, FaultCode.IDEMPOTENCY_IN_PROGRESS}
+    return faults
+
+
+def _responses(operation: Operation, refs: _Refs) -> dict[str, Any]:
+    codes: dict[int, list[str]] = {}
+    faults = _faults(operation)
     for fault in sorted(faults):
         codes.setdefault(STATUS[fault], []).append(fault)
     error = {"application/json": {"schema": refs[ErrorOut, "serialization"]}}

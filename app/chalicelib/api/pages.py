@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 blueprint = Blueprint(__name__)
-routes = Routes(blueprint)
+routes = Routes(blueprint, "Pages")
 
 _WEB = Path(__file__).parent.parent / "web"
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
-@routes.route("GET", "/", summary="Page: books", secured=False)
+@routes.route("GET", "/", summary="Page: books", public=True)
 def books_page() -> Response:
     return _render("books.html", blueprint.current_request, depth=0)
 
 
-@routes.route("GET", "/admin", summary="Page: health, queues and failed jobs", secured=False)
+@routes.route("GET", "/admin", summary="Page: health, queues and failed jobs", public=True)
 def admin_page() -> Response:
     return _render("admin.html", blueprint.current_request, depth=1)
 
@@ -42,7 +42,7 @@ def book_page(request: Request) -> Response:
     return _render("book.html", request, depth=2)
 
 
-@routes.route("GET", "/static/{name}", summary="Static file", secured=False, faults=(FaultCode.NOT_FOUND,))
+@routes.route("GET", "/static/{name}", summary="Static file", public=True, faults=(FaultCode.NOT_FOUND,))
 def static_file(name: str) -> Response:
     content = _static().get(name)
     if content is None:

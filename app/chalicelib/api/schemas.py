@@ -2,15 +2,22 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
+from chalicelib.services import jobs
+from chalicelib.services.books import BookProgress
+from chalicelib.services.health import QueueHealth
 from chalicelib.services.keys import EXTENSIONS, LISTING_ITEM
 from workers.contracts import ErrorCode, JobStatus, Quality, Recipe, StoredImage, Subject
 
+EXAMPLE_ID: Final = "01890a5d-ac96-774b-bcce-b302099a8057"
+
 ListingItem = Annotated[str, StringConstraints(pattern=LISTING_ITEM)]
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL's text cannot hold the character NUL."""
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=NO_NUL)]
 ImageType = Literal["image/jpeg", "image/png", "image/webp"]
 
 IMAGE_TYPES: tuple[str, ...] = tuple(EXTENSIONS)
@@ -21,10 +28,38 @@ class _In(BaseModel):
 
 
 class BookCreate(_In):
-    """Import a listing as a book."""
+    """Import a listing as a book, or make a book without images under a title."""
 
-    listing_item_id: ListingItem = Field(examples=["demo-atlas"])
-    title: Title | None = None
+    listing_item_id: ListingItem | None = Field(default=None, examples=["demo-atlas"])
+    title: Title | None = Field(
+        default=None,
+        description="Needed without a listing, whose name it is otherwise.",
+        examples=["An atlas"],
+    )
+
+    @model_validator(mode="after")
+    def _one_at_least(self) -> Self:
+        if self.listing_item_id is None and self.title is None:
+            raise ValueError("a book needs listing_item_id or title")
+        return self
+
+
+class BookUpdate(_In):
+    title: Title = Field(examples=["An atlas of the world"])
+
+
+class ImageOrder(_In):
+    image_ids: list[str] = Field(
+        description="Every image of the book, first to last.", max_length=1000, examples=[[EXAMPLE_ID]]
+    )
+
+
+class RecipeIn(_In):
+    """How to cut out; what is left out is as usual."""
+
+    model: str = Field(default=Recipe().model, pattern=r"^[a-z0-9_.]{1,40}$", examples=["u2net"])
+    precision: Literal["int8", "fp32"] = Recipe().precision
+    cutout_format: Literal["webp", "png"] = Recipe().cutout_format
 
 
 class PresignCreate(_In):
@@ -47,9 +82,34 @@ class PageQuery(_In):
     cursor: str | None = Field(default=None, description="`next_cursor` of the page before.", max_length=300)
 
 
+class BooksQuery(PageQuery):
+    q: str | None = Field(
+        default=None,
+        description="Words that the title or the listing's name holds, all of them, in any case.",
+        max_length=200,
+        pattern=NO_NUL,
+        examples=["atlas"],
+    )
+    listing_item_id: ListingItem | None = Field(default=None, examples=["demo-atlas"])
+    progress: BookProgress | None = Field(
+        default=None,
+        description="Books with a job on its way, with an image that failed, or with neither.",
+    )
+
+
 class JobsQuery(PageQuery):
     status: JobStatus | None = None
-    book_id: str | None = None
+    book_id: str | None = Field(default=None, examples=[EXAMPLE_ID])
+    image_id: str | None = Field(default=None, examples=[EXAMPLE_ID])
+
+
+class JobsRetry(_In):
+    """Which jobs to send again."""
+
+    status: Literal["failed", "queue_failed"] = "failed"
+    book_id: str | None = Field(default=None, examples=[EXAMPLE_ID])
+    error_code: ErrorCode | None = Field(default=None, description="Only jobs that failed for this reason.")
+    limit: int = Field(default=100, ge=1, le=jobs.MOST_RETRIED, description="How many at most in this call.")
 
 
 class ImageState(StrEnum):
@@ -98,6 +158,20 @@ class JobOut(BaseModel):
     next_attempt_at: datetime | None = None
     deadline_at: datetime | None = None
     result: dict[str, JsonValue] | None = None
+
+
+class NotRetried(BaseModel):
+    job_id: str
+    reason: str
+
+
+class JobsRetried(BaseModel):
+    """What became of a retry of many; call again while `remaining` is not 0."""
+
+    sent: int
+    refused: int = Field(description="Taken up, and refused by the queue; the schedule sends them.")
+    not_retried: list[NotRetried]
+    remaining: int = Field(description="Jobs of this kind that the call did not come to.")
 
 
 class JobPage(BaseModel):
@@ -161,6 +235,14 @@ class BookOut(BookSummary):
     created: bool = Field(default=False, description="Whether this call made the book.")
 
 
+class Deleted(BaseModel):
+    """What is gone. Its objects are deleted at once where the bucket allows it, by the schedule otherwise."""
+
+    id: str
+    images: int
+    cancelled_jobs: int
+
+
 class BookPage(BaseModel):
     items: list[BookSummary]
     next_cursor: str | None = None
@@ -198,3 +280,75 @@ class ListingSummary(BaseModel):
 class ListingPage(BaseModel):
     items: list[ListingSummary]
     next_cursor: str | None = None
+
+
+class AuditQuery(PageQuery):
+    actor: str | None = Field(default=None, max_length=200, pattern=NO_NUL, examples=["api-key:current"])
+    action: str | None = Field(default=None, max_length=100, pattern=NO_NUL, examples=["delete_image"])
+    book_id: str | None = Field(default=None, max_length=100, pattern=NO_NUL, examples=[EXAMPLE_ID])
+
+
+class AuditEntryOut(BaseModel):
+    """One change that somebody asked for."""
+
+    id: str
+    at: datetime
+    actor: str = Field(examples=["api-key:current"])
+    role: str = Field(examples=["admin"])
+    action: str = Field(description="The operation's id.", examples=["delete_image"])
+    book_id: str | None
+    parameters: dict[str, JsonValue]
+    request_id: str
+    status: int | None = Field(description="The answer's HTTP status; none where no answer was given.")
+    code: str | None = Field(description="The error's code, where it was refused.")
+    replayed: bool
+
+
+class AuditPage(BaseModel):
+    items: list[AuditEntryOut]
+    next_cursor: str | None = None
+
+
+class QueuesOut(BaseModel):
+    items: list[QueueHealth]
+
+
+class PeekQuery(_In):
+    limit: int = Field(default=10, ge=1, le=100)
+
+
+class DeadLetterOut(BaseModel):
+    """A message that a worker gave up."""
+
+    message_id: str
+    sent_at: datetime | None
+    receive_count: int
+    body: str = Field(description="At most the first 4,000 characters.")
+    bytes: int
+
+
+class DeadLetters(BaseModel):
+    items: list[DeadLetterOut]
+
+
+class Redrive(_In):
+    dry_run: bool = Field(default=False, description="Only tell which messages would be sent.")
+    limit: int = Field(default=100, ge=1, le=1000, description="How many at most in this call.")
+
+
+class RedriveOut(BaseModel):
+    dry_run: bool
+    messages: list[str] = Field(description="Ids of the messages sent, or of those that would be.")
+    failed: str | None = Field(description="Why it ended early, if it did.")
+    remaining: int | None = Field(description="Dead letters left, approximately as SQS counts.")
+
+
+class KeysOut(BaseModel):
+    """Fingerprints of the valid keys: the start of each one's SHA-256."""
+
+    current: str = Field(examples=["9f86d081884c"])
+    previous: str | None = Field(examples=["60303ae22b99"])
+
+
+class NewKey(KeysOut):
+    key: str = Field(description="Told this once.", examples=["keep-this-where-only-you-can-read-it"])

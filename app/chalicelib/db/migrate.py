@@ -22,15 +22,15 @@ class Migrated(BaseModel):
     after: str | None
 
 
-def migrate(database: Database) -> Migrated:
-    """Bring the schema to this release's revision, all steps in one transaction; safe to run twice and at
-    once.
+def migrate(database: Database, revision: str = "head") -> Migrated:
+    """Bring the schema to this release's revision (or up to another one), all steps in one transaction; safe
+    to run twice and at once.
     """
     with database.begin() as connection:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         before = current_revision(connection)
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection), revision)
         return Migrated(before=before, after=current_revision(connection))
 
 
@@ -42,6 +42,13 @@ def current_revision(connection: Connection) -> str | None:
 def newest_revision() -> str | None:
     """The revision this release wants."""
     return ScriptDirectory.from_config(_config(None)).get_current_head()
+
+
+def previous_revision() -> str:
+    """The one before it: the release before must work on the newest schema."""
+    script = ScriptDirectory.from_config(_config(None))
+    newest = script.get_revision("head")
+    return str(newest.down_revision) if newest is not None else ""
 
 
 def _config(connection: Connection | None) -> Config:

@@ -75,6 +75,8 @@ class Book(_Timed, Base):
         Uuid(as_uuid=False),
         ForeignKey("book_images.id", name="books_primary_image_id_fkey", use_alter=True, ondelete="SET NULL"),
     )
+    last_number: Mapped[int] = mapped_column(Integer, server_default="0")
+    """The highest number an image of it ever had: a deleted image's key is never given to another."""
 
     __table_args__ = (Index("books_created_at_idx", text("created_at DESC"), text("id DESC")),)
 
@@ -115,15 +117,16 @@ class BookImage(_Timed, Base):
 
 
 class Job(_Timed, Base):
-    """One image's way through the worker: the outbox's row before sending, the record afterwards."""
+    """One image's way through the worker: the outbox's row before sending, the record afterwards.
+
+    It outlives its image and book: who deletes them cancels it, and it still says what became of them.
+    """
 
     __tablename__ = "image_jobs"
 
     id: Mapped[str] = mapped_column(Uuid(as_uuid=False), primary_key=True)
-    image_id: Mapped[str] = mapped_column(
-        Uuid(as_uuid=False), ForeignKey("book_images.id", ondelete="CASCADE")
-    )
-    book_id: Mapped[str] = mapped_column(Uuid(as_uuid=False), ForeignKey("books.id", ondelete="CASCADE"))
+    image_id: Mapped[str] = mapped_column(Uuid(as_uuid=False))
+    book_id: Mapped[str] = mapped_column(Uuid(as_uuid=False))
     status: Mapped[str] = mapped_column(String(20))
     priority: Mapped[int] = mapped_column(Integer, server_default="100")
     """Lower goes first."""
@@ -163,4 +166,5 @@ class Job(_Timed, Base):
         Index("image_jobs_deadline_idx", "deadline_at", postgresql_where=text("status = 'queued'")),
         Index("image_jobs_status_id_idx", "status", text("id DESC")),
         Index("image_jobs_book_id_idx", "book_id"),
+        Index("image_jobs_image_id_idx", "image_id"),
     )

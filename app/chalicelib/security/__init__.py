@@ -1,28 +1,37 @@
-"""Who calls, and whether they may.
+"""Who calls, and what they may do.
 
-Programs show an API key. Sign-in tokens of people (Cognito) are not accepted yet: a call with one is
-refused by a sentence that says so.
+Programs show an API key, people a token of the stack's user pool. Every route names the role that it takes;
+`api.routing` is where it is asked for.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from chalicelib.faults import Fault, FaultCode
 
 if TYPE_CHECKING:
-    from chalicelib.security.api_key import ApiKeys
+    from chalicelib.resources import Resources
 
-API_KEY_HEADER = "X-API-Key"
+API_KEY_HEADER: Final = "X-API-Key"
+BEARER: Final = "Bearer "
 
 
 class Role(StrEnum):
-    """What a caller may do; an API key is an administrator."""
+    """What a caller may do; each may do what the ones before it may. An API key is an administrator."""
 
     VIEWER = "viewer"
+    """Look at books, images, jobs and listings."""
     EDITOR = "editor"
+    """Change them."""
     ADMIN = "admin"
+    """Look at the system, dead letters and the audit log; redrive; rotate the key."""
+
+    def includes(self, other: "Role") -> bool:
+        """Whether who has this role may do what asks for `other`."""
+        order = list(Role)
+        return order.index(self) >= order.index(other)
 
 
 @dataclass(frozen=True)
@@ -30,43 +39,62 @@ class Principal:
     """Who made a call, in a form that can be logged."""
 
     name: str
-    role: Role
+    role: Role | None
+    """None for a person who was given no role yet."""
+    caller: str
+    """Stays the same while keys are rotated; what limits and idempotency keys count by."""
+
+    def require(self, role: Role) -> None:
+        """Raise `Fault` (`forbidden`) where the caller may not do what asks for `role`."""
+        if self.role is None or not self.role.includes(role):
+            has = f"has the role {self.role}" if self.role else "has no role yet"
+            raise Fault(
+                FaultCode.FORBIDDEN,
+                f"This takes the role {role}.",
+                why=f"{self.name} {has}.",
+                fix="An administrator gives roles: they are the groups of the user pool.",
+                details={"required": role, "role": self.role},
+            )
 
 
-def identify(headers: Mapping[str, str], keys: "ApiKeys") -> Principal | None:
+def identify(headers: Mapping[str, str], res: "Resources") -> Principal | None:
     """The caller, or None where nothing valid was shown: for what tells strangers less."""
-    if not _presented(headers):
+    if not _header(headers, API_KEY_HEADER) and not _header(headers, "Authorization"):
         return None
     try:
-        return authenticate(headers, keys)
+        return authenticate(headers, res)
     except Fault as fault:
-        if fault.code in (FaultCode.UNAUTHORIZED, FaultCode.MISCONFIGURED):
+        if fault.code in (FaultCode.UNAUTHORIZED, FaultCode.MISCONFIGURED, FaultCode.UNAVAILABLE):
             return None
         raise
 
 
-def authenticate(headers: Mapping[str, str], keys: "ApiKeys") -> Principal:
+def authenticate(headers: Mapping[str, str], res: "Resources") -> Principal:
     """The caller; raises `Fault` (`unauthorized`) or `MisconfiguredError` where no key is set at all.
 
     The key of the deployment is looked at first, so that a deployment without one answers 503 to everybody
-    instead of telling each caller that theirs is wrong.
+    instead of telling each caller that theirs is wrong. A key that is shown decides: a wrong one is not made
+    good by a token.
     """
-    presented = _presented(headers)
-    matched = keys.match(presented)
+    presented = _header(headers, API_KEY_HEADER)
+    matched = res.api_keys.match(presented)
     if matched is not None:
-        return Principal(name=f"api-key:{matched}", role=Role.ADMIN)
-    if not presented and (headers.get("Authorization") or headers.get("authorization")):
-        raise Fault(
-            FaultCode.UNAUTHORIZED,
-            "Sign-in tokens are not accepted yet.",
-            fix=f"Send the API key in the header {API_KEY_HEADER}.",
-        )
+        return Principal(name=f"api-key:{matched}", role=Role.ADMIN, caller="api-key")
+    authorization = _header(headers, "Authorization")
+    if not presented and authorization[: len(BEARER)].lower() == BEARER.lower():
+        return res.tokens.verify(authorization[len(BEARER) :].strip())
+    if presented:
+        what = "The API key is wrong."
+    elif authorization:
+        what = "The Authorization header holds no bearer token."
+    else:
+        what = "Neither an API key nor a token was sent."
     raise Fault(
         FaultCode.UNAUTHORIZED,
-        "The API key is wrong." if presented else "The API key is missing.",
-        fix=f"Send the API key in the header {API_KEY_HEADER}.",
+        what,
+        fix=f"Send the API key as {API_KEY_HEADER}, or a sign-in token as `Authorization: Bearer`.",
     )
 
 
-def _presented(headers: Mapping[str, str]) -> str:
-    return headers.get(API_KEY_HEADER) or headers.get(API_KEY_HEADER.lower()) or ""
+def _header(headers: Mapping[str, str], name: str) -> str:
+    return headers.get(name) or headers.get(name.lower()) or ""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from chalicelib.aws import error_code
 from chalicelib.faults import MisconfiguredError
@@ -20,14 +20,16 @@ _KEEP_SECONDS = 60.0
 _RECHECK_SECONDS = 3.0
 
 
-class _Secret(BaseModel):
-    current: str = ""
-    previous: str | None = None
+class KeyPair(BaseModel):
+    """What the secret holds. Never logged: its fields are left out where it is printed."""
+
+    current: str = Field(default="", repr=False)
+    previous: str | None = Field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
 class _Fetched:
-    keys: _Secret
+    keys: KeyPair
     at: float
 
 
@@ -53,18 +55,23 @@ class ApiKeys:
             matched = _match(self._keys(_RECHECK_SECONDS), presented)
         return matched
 
-    def verify(self) -> None:
-        """Read the secret now; raises `MisconfiguredError` where it is missing, unreadable or empty."""
-        self._keys(0.0)
+    def read(self) -> KeyPair:
+        """The secret as it is now; raises `MisconfiguredError` where it is missing, unreadable or empty."""
+        return self._keys(0.0)
 
-    def _keys(self, max_age: float) -> _Secret:
+    def write(self, keys: KeyPair) -> None:
+        """Change the secret; raises boto3's errors. This process takes the new key at once, others soon."""
+        self._clients.secrets.put_secret_value(SecretId=self._secret_arn, SecretString=keys.model_dump_json())
+        self._fetched = _Fetched(keys, self._clock())
+
+    def _keys(self, max_age: float) -> KeyPair:
         fetched = self._fetched
         if fetched is None or self._clock() - fetched.at >= max_age:
             fetched = _Fetched(self._fetch(), self._clock())
             self._fetched = fetched
         return fetched.keys
 
-    def _fetch(self) -> _Secret:
+    def _fetch(self) -> KeyPair:
         from botocore.exceptions import BotoCoreError, ClientError
 
         if not self._secret_arn:
@@ -82,7 +89,7 @@ class ApiKeys:
                 fix="Check that the secret exists and that the application's role may read it.",
             ) from error
         try:
-            keys = _Secret.model_validate_json(text or "{}")
+            keys = KeyPair.model_validate_json(text or "{}")
         except ValidationError:
             # The validation error would quote the secret's text.
             raise MisconfiguredError(
@@ -94,7 +101,7 @@ class ApiKeys:
         return keys
 
 
-def _match(keys: _Secret, presented: str) -> Literal["current", "previous"] | None:
+def _match(keys: KeyPair, presented: str) -> Literal["current", "previous"] | None:
     """Both keys are always compared, in constant time, so that timing tells nothing about either."""
     given = presented.encode()
     current = hmac.compare_digest(given, keys.current.encode())

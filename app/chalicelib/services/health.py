@@ -179,12 +179,17 @@ def _denied(name: str, action: str) -> Depth:
     )
 
 
-def _queues(res: Resources, into: list[QueueHealth]) -> str:
+def examine_queues(res: Resources) -> list[QueueHealth]:
+    """Every worker's queue with its dead-letter queue, asked at the same time."""
     client = res.clients.sqs
     account = res.settings.account
     workers = sorted(res.settings.queues.root.items())
     with ThreadPoolExecutor(max_workers=len(workers)) as pool:
-        into.extend(pool.map(lambda entry: _worker_queue(client, account, *entry), workers))
+        return list(pool.map(lambda entry: _worker_queue(client, account, *entry), workers))
+
+
+def _queues(res: Resources, into: list[QueueHealth]) -> str:
+    into.extend(examine_queues(res))
     bad = [it.message for it in into if it.status is not QueueStatus.OK]
     bad += [it.dlq.message for it in into if it.dlq.status is not QueueStatus.OK]
     if bad:
@@ -222,7 +227,7 @@ def _bucket(res: Resources) -> str:
 
 
 def _secrets(res: Resources) -> str:
-    res.api_keys.verify()
+    res.api_keys.read()
     return "API key set"
 
 

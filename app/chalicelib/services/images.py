@@ -13,8 +13,8 @@ from chalicelib.db.models import Book, BookImage, ImageStatus
 from chalicelib.faults import Fault, FaultCode, NotFoundError
 from chalicelib.ids import is_id, new_id
 from chalicelib.resources import Resources
-from chalicelib.services import jobs
-from chalicelib.services.keys import EXTENSIONS, image_key, sniff
+from chalicelib.services import deletions, jobs
+from chalicelib.services.keys import EXTENSIONS, UPLOAD_TIME, image_key, sniff
 from workers.contracts import Recipe
 
 MAX_DIRECT_BYTES: Final = 4_500_000
@@ -24,9 +24,6 @@ longer.
 
 MAX_UPLOAD_BYTES: Final = 50_000_000
 """What a presigned upload may hold."""
-
-UPLOAD_TIME: Final = timedelta(minutes=15)
-"""How long a presigned form is valid."""
 
 ABANDONED_AFTER: Final = timedelta(days=1)
 """When an upload that was not completed is deleted. Much later than its form expires: who was slow to call
@@ -46,10 +43,11 @@ class Upload:
     expires_at: datetime
 
 
-def upload(res: Resources, book_id: str, data: bytes) -> str:
+def upload(res: Resources, book_id: str, data: bytes, image_id: str | None = None) -> str:
     """Store a small image, queue it, and return its id; raises `NotFoundError` or `Fault`.
 
-    The content decides the type, whatever the caller calls it.
+    The content decides the type, whatever the caller calls it. With an id of the caller's choice, a repeat
+    goes on where the first call ended.
     """
     if len(data) > MAX_DIRECT_BYTES:
         raise Fault(
@@ -60,7 +58,9 @@ def upload(res: Resources, book_id: str, data: bytes) -> str:
             details={"limit": MAX_DIRECT_BYTES},
         )
     content_type = require_image(data[:16])
-    image = _reserve(res, book_id, content_type)
+    image = _reserve(res, book_id, content_type, image_id)
+    if image.status != ImageStatus.UPLOADING:
+        return image.id
     answer = res.clients.s3.put_object(
         Bucket=res.settings.images_bucket, Key=image.key, Body=data, ContentType=content_type
     )
@@ -68,11 +68,14 @@ def upload(res: Resources, book_id: str, data: bytes) -> str:
     return image.id
 
 
-def presign(res: Resources, book_id: str, content_type: str) -> Upload:
-    """Reserve an image and give out a form bound to its key, type and size; `complete` registers it."""
+def presign(res: Resources, book_id: str, content_type: str, image_id: str | None = None) -> Upload:
+    """Reserve an image and give out a form bound to its key, type and size; `complete` registers it.
+
+    With an id of the caller's choice, a repeat gives a form for the same image.
+    """
     if content_type not in EXTENSIONS:
         raise _unsupported(content_type)
-    image = _reserve(res, book_id, content_type)
+    image = _reserve(res, book_id, content_type, image_id)
     form = res.clients.s3.generate_presigned_post(
         Bucket=res.settings.images_bucket,
         Key=image.key,
@@ -118,15 +121,9 @@ def complete(res: Resources, book_id: str, image_id: str) -> None:
 def make_primary(res: Resources, book_id: str, image_id: str) -> None:
     """Show the book by this image, and queue it if it has no cutout."""
     with res.database.session() as session:
-        book = _lock_book(session, book_id)
-        image = _lock_image(session, book_id, image_id)
-        if image.status != ImageStatus.STORED:
-            raise Fault(
-                FaultCode.CONFLICT,
-                f"The image is {image.status}.",
-                why="Only a stored image can be primary.",
-                details={"status": image.status},
-            )
+        book = lock_book(session, book_id)
+        image = lock_image(session, book_id, image_id)
+        require_stored(image, "be primary")
         book.primary_image_id = image.id
         wanted = image.outputs is None and not image.keep_original
         job_id = jobs.request(session, image, primary=True, now=res.clock()) if wanted else None
@@ -136,7 +133,7 @@ def make_primary(res: Resources, book_id: str, image_id: str) -> None:
 def set_keep_original(res: Resources, book_id: str, image_id: str, *, keep: bool) -> None:
     """Show the original, or the cutout again."""
     with res.database.session() as session:
-        _lock_image(session, book_id, image_id).keep_original = keep
+        lock_image(session, book_id, image_id).keep_original = keep
 
 
 def delete_abandoned(res: Resources) -> int:
@@ -179,30 +176,35 @@ def require_image(head: bytes) -> str:
     return content_type
 
 
-def _reserve(res: Resources, book_id: str, content_type: str) -> BookImage:
+def _reserve(res: Resources, book_id: str, content_type: str, image_id: str | None) -> BookImage:
     """A committed row with a key of its own, so that whatever is put there is never without an owner."""
     recipe = Recipe()
     with res.database.session() as session:
-        _lock_book(session, book_id)
+        book = lock_book(session, book_id)
+        known = session.get(BookImage, image_id) if image_id is not None else None
+        if known is not None:
+            return known
         last = session.scalar(select(func.max(BookImage.position)).where(BookImage.book_id == book_id)) or 0
+        book.last_number = number = max(last, book.last_number) + 1
         image = BookImage(
-            id=new_id(),
+            id=image_id or new_id(),
             book_id=book_id,
-            position=last + 1,
+            position=number,
             status=ImageStatus.UPLOADING,
-            key=image_key(book_id, last + 1, EXTENSIONS[content_type]),
+            key=image_key(book_id, number, EXTENSIONS[content_type]),
             content_type=content_type,
             recipe=recipe.model_dump(mode="json"),
             recipe_name=recipe.name,
         )
+        deletions.claim(session, [image.key])
         session.add(image)
     return image
 
 
 def _register(res: Resources, book_id: str, image_id: str, *, etag: str, size: int) -> None:
     with res.database.session() as session:
-        book = _lock_book(session, book_id)
-        image = _lock_image(session, book_id, image_id)
+        book = lock_book(session, book_id)
+        image = lock_image(session, book_id, image_id)
         if image.status != ImageStatus.UPLOADING:
             return
         image.status = ImageStatus.STORED
@@ -216,14 +218,27 @@ def _register(res: Resources, book_id: str, image_id: str, *, etag: str, size: i
     jobs.send(res, [job_id] if job_id else [])
 
 
-def _lock_book(session: Session, book_id: str) -> Book:
+def require_stored(image: BookImage, purpose: str) -> None:
+    """Raise `Fault` (`conflict`) where the image's original does not lie in the bucket."""
+    if image.status != ImageStatus.STORED:
+        raise Fault(
+            FaultCode.CONFLICT,
+            f"The image is {image.status}.",
+            why=f"Only a stored image can {purpose}.",
+            details={"status": image.status},
+        )
+
+
+def lock_book(session: Session, book_id: str) -> Book:
+    """A book, held until the transaction ends; raises `NotFoundError`."""
     book = session.get(Book, book_id, with_for_update=True) if is_id(book_id) else None
     if book is None:
         raise NotFoundError("book", book_id)
     return book
 
 
-def _lock_image(session: Session, book_id: str, image_id: str) -> BookImage:
+def lock_image(session: Session, book_id: str, image_id: str) -> BookImage:
+    """An image of a book, held until the transaction ends; raises `NotFoundError`."""
     image = session.get(BookImage, image_id, with_for_update=True) if is_id(image_id) else None
     if image is None or image.book_id != book_id:
         raise NotFoundError("image", image_id)

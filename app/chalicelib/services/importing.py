@@ -14,7 +14,7 @@ from chalicelib.db.models import Book, BookImage, ImageStatus, Job
 from chalicelib.faults import Fault, FaultCode
 from chalicelib.ids import book_id_of_listing, new_id
 from chalicelib.resources import Resources
-from chalicelib.services import jobs, listings
+from chalicelib.services import deletions, jobs, listings
 from chalicelib.services.keys import CONTENT_TYPES, image_key
 from chalicelib.services.listings import Photo
 from workers.contracts import ErrorCode, JobStatus, Recipe
@@ -51,11 +51,15 @@ def import_listing(res: Resources, item: str, title: str | None = None) -> Impor
     if _exists(res, item):
         return Imported(book_id, created=False)
     photos = listings.photos(res, item)
+    places = _places(book_id, photos)
+    deletions.note_unfinished(res, (key for _, key in places))
     with res.database.session() as session:
         _wait_for_others(session, item)
         if session.scalar(select(Book.id).where(Book.listing_item_id == item)) is not None:
             return Imported(book_id, created=False)
-        copies = _copy_all(res, book_id, photos)
+        # Claimed before the first copy; a rollback brings the note of them back.
+        deletions.claim(session, (key for _, key in places))
+        copies = _copy_all(res, photos, places)
         send_ids = _write(res, session, book_id, item, title or item, copies)
     jobs.send(res, send_ids)
     return Imported(book_id, created=True)
@@ -106,23 +110,23 @@ def _wait_for_others(session: Session, item: str) -> None:
         ) from error
 
 
-def _copy_all(res: Resources, book_id: str, photos: Sequence[Photo]) -> list[_Copy]:
-    """All copies, in the photos' order, made in parallel."""
+def _places(book_id: str, photos: Sequence[Photo]) -> list[tuple[int, str]]:
+    """Position and key of each photo's copy."""
     # A number used twice would give one key to two photos, so the position in the listing counts then.
     numbers = [photo.number for photo in photos]
     positions = numbers if len(set(numbers)) == len(numbers) else list(range(1, len(photos) + 1))
+    return [
+        (position, image_key(book_id, position, photo.extension))
+        for photo, position in zip(photos, positions, strict=True)
+    ]
+
+
+def _copy_all(res: Resources, photos: Sequence[Photo], places: Sequence[tuple[int, str]]) -> list[_Copy]:
+    """All copies, in the photos' order, made in parallel."""
     # The client is made here: boto3's clients may be shared between threads, making them may not.
     _ = res.clients.s3
     with ThreadPoolExecutor(max_workers=min(COPY_THREADS, len(photos))) as pool:
-        return list(
-            pool.map(
-                lambda photo, position: _copy(
-                    res, photo, position, image_key(book_id, position, photo.extension)
-                ),
-                photos,
-                positions,
-            )
-        )
+        return list(pool.map(lambda photo, place: _copy(res, photo, *place), photos, places))
 
 
 def _copy(res: Resources, photo: Photo, position: int, key: str) -> _Copy:
@@ -144,7 +148,8 @@ def _write(
     """The rows; returns the ids of the jobs to send after the commit."""
     now = res.clock()
     recipe = Recipe()
-    session.add(book := Book(id=book_id, title=title, listing_item_id=item))
+    last = max(copy.position for copy in copies)
+    session.add(book := Book(id=book_id, title=title, listing_item_id=item, last_number=last))
     session.flush()
     send_ids: list[str] = []
     primary: str | None = None

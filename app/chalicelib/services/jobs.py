@@ -13,8 +13,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from chalicelib.aws import error_code
-from chalicelib.db.models import SET_ASIDE, Book, BookImage, ImageStatus, Job
-from chalicelib.faults import Fault, FaultCode, NotFoundError
+from chalicelib.db.models import SET_ASIDE, BookImage, ImageStatus, Job
+from chalicelib.faults import NotFoundError
 from chalicelib.ids import is_id, new_id
 from chalicelib.resources import Resources
 from chalicelib.services.keys import cutout_prefix
@@ -30,6 +30,9 @@ MAX_ATTEMPTS: Final = 5
 
 SEND_GRACE: Final = timedelta(seconds=60)
 """How long the sweep leaves a new job to the request that made it."""
+
+MOST_RETRIED: Final = 200
+"""How many jobs one call starts anew."""
 
 PRIMARY_PRIORITY: Final = 0
 _BACKOFF_FIRST = 30
@@ -228,7 +231,13 @@ def get(res: Resources, job_id: str) -> Job:
 
 
 def page(
-    res: Resources, *, status: JobStatus | None, book_id: str | None, before: str | None, limit: int
+    res: Resources,
+    *,
+    status: JobStatus | None,
+    book_id: str | None,
+    image_id: str | None,
+    before: str | None,
+    limit: int,
 ) -> list[Job]:
     """Jobs, newest first, one more than `limit` where there are more."""
     query = select(Job).order_by(Job.id.desc()).limit(limit + 1)
@@ -236,37 +245,9 @@ def page(
         query = query.where(Job.status == status)
     if book_id is not None:
         query = query.where(Job.book_id == book_id)
+    if image_id is not None:
+        query = query.where(Job.image_id == image_id)
     if before is not None:
         query = query.where(Job.id < before)
     with res.database.session() as session:
         return list(session.scalars(query))
-
-
-def retry(res: Resources, job_id: str) -> Job:
-    """Send a failed or unsent job now; raises `NotFoundError` or `Fault` (`job_not_retryable`).
-
-    A job whose photo could not be copied out of its listing tries the copy again first.
-    """
-    from chalicelib.services import importing
-
-    if not is_id(job_id):
-        raise NotFoundError("job", job_id)
-    with res.database.session() as session:
-        job = session.get(Job, job_id)
-        if job is None:
-            raise NotFoundError("job", job_id)
-        book = session.get_one(Book, job.book_id, with_for_update=True)
-        image = session.get_one(BookImage, job.image_id, with_for_update=True)
-        session.refresh(job, with_for_update=True)
-        if job.status not in (JobStatus.FAILED, JobStatus.QUEUE_FAILED, JobStatus.PENDING):
-            raise Fault(
-                FaultCode.JOB_NOT_RETRYABLE,
-                f"The job is {job.status}.",
-                why="Only a failed, refused or unsent job can be sent again.",
-                details={"status": job.status},
-            )
-        if image.status == ImageStatus.COPY_FAILED:
-            importing.copy_again(res, book, image, job)
-        revive(job, res.clock())
-    send(res, [job_id])
-    return get(res, job_id)

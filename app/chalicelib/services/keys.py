@@ -1,12 +1,16 @@
 """Where objects lie in the images bucket; the only place that knows."""
 
 import re
+from datetime import timedelta
 from typing import Final
 
 EXTENSIONS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 """Content type to the extension of its keys."""
 
 CONTENT_TYPES: Final = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+
+UPLOAD_TIME: Final = timedelta(minutes=15)
+"""How long a presigned form is valid."""
 
 LISTINGS: Final = "listings/"
 

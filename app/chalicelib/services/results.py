@@ -12,6 +12,7 @@ from sqlalchemy import select
 from chalicelib.db.models import BookImage, Job
 from chalicelib.ids import is_id
 from chalicelib.resources import Resources
+from chalicelib.services import deletions
 from chalicelib.services.keys import cutout_prefix
 from workers.contracts import ImageResult, JobStatus, Outputs, Problem, ResultStatus, can_follow
 
@@ -46,7 +47,11 @@ def apply(res: Resources, result: ImageResult) -> Applied:
             if is_id(result.job_id)
             else None
         )
-        job = session.get(Job, result.job_id, with_for_update=True) if image is not None else None
+        job = session.get(Job, result.job_id, with_for_update=True) if is_id(result.job_id) else None
+        if job is not None and image is None:
+            # Its image was deleted while the worker had it; what it wrote since then has no owner.
+            deletions.give_up(res, session, [cutout_prefix(job.book_id, job.image_id)])
+            return Applied.UNCHANGED
         if image is None or job is None:
             logger.warning("Acknowledged a result of the unknown job %s.", result.job_id)
             return Applied.UNKNOWN_JOB

@@ -1,5 +1,5 @@
 """The minute's round: send what was not sent, send again what got no result, give up after enough tries;
-then delete uploads that nobody completed.
+then delete uploads that nobody completed, objects that nobody owns, and records whose time is over.
 
 Several rounds at once share the work: each takes rows that no other holds, and puts off their next turn
 before it sends, so that nothing is locked while the queue is spoken to.
@@ -14,7 +14,7 @@ from sqlalchemy import and_, or_, select
 
 from chalicelib.db.models import Job
 from chalicelib.resources import Resources
-from chalicelib.services import images, jobs
+from chalicelib.services import audit, deletions, idempotency, images, jobs
 from workers.contracts import ErrorCode, JobStatus
 
 logger = logging.getLogger(__name__)
@@ -25,12 +25,16 @@ _BUDGET_SECONDS = 40.0
 
 
 class SweepReport(BaseModel):
-    """How many jobs were sent, refused again and given up, and how many uploads were deleted."""
+    """How many jobs were sent, refused again and given up, how many uploads and how many keys and prefixes
+    without an owner were deleted, how many idempotency keys and audit entries had their time.
+    """
 
     sent: int = 0
     refused: int = 0
     gave_up: int = 0
     abandoned_uploads: int = 0
+    deletions: int = 0
+    forgotten: int = 0
 
 
 def run(res: Resources) -> SweepReport:
@@ -46,6 +50,8 @@ def run(res: Resources) -> SweepReport:
         if sending.refused or len(claimed) + gave_up < _CLAIM:
             break
     report.abandoned_uploads = _delete_abandoned(res)
+    report.deletions = deletions.run(res)
+    report.forgotten = idempotency.forget_old(res) + audit.forget_old(res)
     return report
 
 

@@ -4,6 +4,7 @@ transaction.
 
 from alembic import context
 
+from chalicelib.db import records  # noqa: F401 - its tables belong to the metadata
 from chalicelib.db.models import Base
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)

@@ -1,0 +1,129 @@
+"""Images of a book."""
+
+from chalice.app import Blueprint
+
+from chalicelib import resources
+from chalicelib.api import present
+from chalicelib.api.routing import Call, Routes
+from chalicelib.api.schemas import (
+    IMAGE_TYPES,
+    Deleted,
+    ImageOut,
+    ImageUpdate,
+    PresignCreate,
+    PresignedUpload,
+    RecipeIn,
+    UploadComplete,
+)
+from chalicelib.faults import FaultCode, NotFoundError
+from chalicelib.services import books, editing, images
+from workers.contracts import Recipe
+
+blueprint = Blueprint(__name__)
+routes = Routes(blueprint, "Images")
+
+
+@routes.route(
+    "POST",
+    "/books/{book_id}/images",
+    summary="Upload a small image",
+    status=201,
+    creates=True,
+    binary_body=(*IMAGE_TYPES, "application/octet-stream"),
+    faults=(FaultCode.NOT_FOUND, FaultCode.PAYLOAD_TOO_LARGE, FaultCode.UNSUPPORTED_MEDIA_TYPE),
+)
+def upload_image(book_id: str, call: Call) -> ImageOut:
+    """The body is the image itself, up to 4.5 MB; its content decides the type. Larger ones go by presign."""
+    res = resources.current()
+    return _image(book_id, images.upload(res, book_id, call.raw_body, call.chosen_id))
+
+
+@routes.route(
+    "POST",
+    "/books/{book_id}/images/presign",
+    summary="Get a form to upload an image of up to 50 MB",
+    status=201,
+    creates=True,
+    faults=(FaultCode.NOT_FOUND,),
+)
+def presign_image(book_id: str, body: PresignCreate, call: Call) -> PresignedUpload:
+    upload = images.presign(resources.current(), book_id, body.content_type, call.chosen_id)
+    return PresignedUpload(
+        image_id=upload.image_id,
+        url=upload.url,
+        fields=dict(upload.fields),
+        max_bytes=images.MAX_UPLOAD_BYTES,
+        expires_at=upload.expires_at,
+    )
+
+
+@routes.route(
+    "POST",
+    "/books/{book_id}/images/complete",
+    summary="Register an uploaded image and queue it",
+    faults=(FaultCode.NOT_FOUND, FaultCode.UPLOAD_MISSING, FaultCode.UNSUPPORTED_MEDIA_TYPE),
+)
+def complete_image(book_id: str, body: UploadComplete) -> ImageOut:
+    images.complete(resources.current(), book_id, body.image_id)
+    return _image(book_id, body.image_id)
+
+
+@routes.route(
+    "GET",
+    "/books/{book_id}/images/{image_id}",
+    summary="One image",
+    faults=(FaultCode.NOT_FOUND,),
+    etag=True,
+)
+def get_image(book_id: str, image_id: str) -> ImageOut:
+    return _image(book_id, image_id)
+
+
+@routes.route(
+    "PUT",
+    "/books/{book_id}/images/{image_id}",
+    summary="Make an image primary, or choose its original or its cutout",
+    faults=(FaultCode.NOT_FOUND, FaultCode.CONFLICT),
+)
+def update_image(book_id: str, image_id: str, body: ImageUpdate) -> ImageOut:
+    res = resources.current()
+    if body.keep_original is not None:
+        images.set_keep_original(res, book_id, image_id, keep=body.keep_original)
+    if body.primary:
+        images.make_primary(res, book_id, image_id)
+    return _image(book_id, image_id)
+
+
+@routes.route(
+    "POST",
+    "/books/{book_id}/images/{image_id}/process",
+    summary="Cut an image out again, by a recipe",
+    faults=(FaultCode.NOT_FOUND, FaultCode.CONFLICT),
+)
+def process_image(book_id: str, image_id: str, body: RecipeIn) -> ImageOut:
+    """The present cutout stays until the new one has come. Where this recipe is done already or on its way,
+    nothing is sent.
+    """
+    editing.process(resources.current(), book_id, image_id, Recipe(**body.model_dump()))
+    return _image(book_id, image_id)
+
+
+@routes.route(
+    "DELETE",
+    "/books/{book_id}/images/{image_id}",
+    summary="Delete an image",
+    faults=(FaultCode.NOT_FOUND,),
+)
+def delete_image(book_id: str, image_id: str) -> Deleted:
+    """With its objects; its job is cancelled. The first of the others becomes primary if it was."""
+    gone = editing.delete_image(resources.current(), book_id, image_id)
+    return Deleted(id=image_id, images=gone.images, cancelled_jobs=gone.cancelled_jobs)
+
+
+def _image(book_id: str, image_id: str) -> ImageOut:
+    res = resources.current()
+    gallery = books.get(res, book_id)
+    entry = next((it for it in gallery.images if it.image.id == image_id), None)
+    if entry is None:
+        raise NotFoundError("image", image_id)
+    return present.image(res, entry, gallery.book.primary_image_id)

@@ -1,0 +1,112 @@
+"""Objects that nobody owns any more, and the table from which they are deleted.
+
+Rows are committed with the change that gives the objects up, or before the first write of something that may
+never be committed; so a crash leaves a row and no orphan. A row stays for as long as a worker or a form given
+out may still write to its place, and is looked at once more then.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from chalicelib.aws import error_code
+from chalicelib.db.records import ObjectDeletion
+from chalicelib.resources import Resources
+from chalicelib.services.keys import UPLOAD_TIME
+from chalicelib.settings import IMAGE_WORKER
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
+logger = logging.getLogger(__name__)
+
+_AT_ONCE: Final = 50
+_MARGIN: Final = timedelta(minutes=5)
+_RETRY: Final = timedelta(minutes=2)
+UNFINISHED_AFTER: Final = timedelta(hours=1)
+"""When what an unfinished import wrote is taken for abandoned; no call lives that long."""
+
+
+def give_up(res: Resources, session: Session, targets: Iterable[str]) -> list[str]:
+    """Have objects deleted once this transaction is committed; returns the targets for `run`."""
+    now = res.clock()
+    written = timedelta(seconds=res.settings.queues[IMAGE_WORKER].result_deadline)
+    return _note(session, targets, due_at=now, until=now + max(written, UPLOAD_TIME) + _MARGIN)
+
+
+def note_unfinished(res: Resources, keys: Iterable[str]) -> None:
+    """Have objects that are about to be written deleted in an hour, unless they get an owner before."""
+    later = res.clock() + UNFINISHED_AFTER
+    with res.database.session() as session:
+        _note(session, keys, due_at=later, until=later)
+
+
+def claim(session: Session, keys: Iterable[str]) -> None:
+    """Take keys for a new owner: whatever was to be deleted there is not, from now on.
+
+    Waits for a deletion that is going on, so that it cannot hit what the new owner writes.
+    """
+    session.execute(delete(ObjectDeletion).where(ObjectDeletion.target.in_(sorted(keys))))
+
+
+def run(res: Resources, targets: Sequence[str] | None = None) -> int:
+    """Delete what is due, or of that these targets only; returns how many targets were seen to.
+
+    Never raises for the bucket's sake: what could not be deleted is tried again by the next round.
+    """
+    now = res.clock()
+    due = select(ObjectDeletion).where(ObjectDeletion.due_at <= now)
+    if targets is not None:
+        due = due.where(ObjectDeletion.target.in_(targets))
+    due = due.order_by(ObjectDeletion.due_at).limit(_AT_ONCE).with_for_update(skip_locked=True)
+    done = 0
+    with res.database.session() as session:
+        for row in session.scalars(due):
+            if not _delete(res.clients.s3, res.settings.images_bucket, row.target):
+                row.due_at = now + _RETRY
+                continue
+            done += 1
+            if now >= row.until:
+                session.delete(row)
+            else:
+                row.due_at = row.until
+    return done
+
+
+def _note(session: Session, targets: Iterable[str], *, due_at: datetime, until: datetime) -> list[str]:
+    noted = sorted(set(targets))
+    if noted:
+        statement = insert(ObjectDeletion).values(
+            [{"target": target, "due_at": due_at, "until": until} for target in noted]
+        )
+        times = {"due_at": statement.excluded.due_at, "until": statement.excluded.until}
+        session.execute(statement.on_conflict_do_update(index_elements=["target"], set_=times))
+    return noted
+
+
+def _delete(s3: "S3Client", bucket: str, target: str) -> bool:
+    """Delete a key, or everything below a prefix; False where the bucket refused."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        if not target.endswith("/"):
+            s3.delete_object(Bucket=bucket, Key=target)
+            return True
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=target):
+            keys: list[ObjectIdentifierTypeDef] = [{"Key": it["Key"]} for it in page.get("Contents", [])]
+            if not keys:
+                continue
+            refused = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True}).get("Errors")
+            if refused:
+                logger.warning("%s could not be deleted: %s", target, refused[0].get("Code"))
+                return False
+    except (ClientError, BotoCoreError) as error:
+        logger.warning("%s could not be deleted: %s", target, error_code(error))
+        return False
+    return True

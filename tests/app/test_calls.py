@@ -1,0 +1,207 @@
+"""What every call goes through: idempotency keys, audit, rates, sizes, tags, headers."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from chalicelib import resources
+from chalicelib.resources import Resources
+from chalicelib.services import idempotency, images, sweep
+from tests.app.api import Api
+from tests.app.world import JPEG, PREVIOUS_KEY, World
+
+if TYPE_CHECKING:
+    from chalice.app import Chalice
+
+KEY = {"Idempotency-Key": "0b6a5d0e"}
+
+
+def test_the_same_key_and_body_give_the_same_answer_and_one_book(world: World, api: Api) -> None:
+    body = {"title": "Once"}
+    first = api.call("POST", "/books", body, **KEY)
+    again = api.call("POST", "/books", body, **KEY)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.body == again.body
+    assert (first.headers.get("Idempotency-Replayed"), again.headers["Idempotency-Replayed"]) == (
+        None,
+        "true",
+    )
+    after_rotation = api.call("POST", "/books", body, key=PREVIOUS_KEY, **KEY)
+    assert after_rotation.body == first.body, "the caller is the same whichever key it shows"
+    assert len(api.json("GET", "/books")["items"]) == 1
+
+
+def test_the_same_key_for_something_else_is_refused(api: Api, book: Any) -> None:
+    api.json("POST", "/books", {"title": "Once"}, status=201, **KEY)
+    for path, body in (("/books", {"title": "Twice"}), (f"/books/{book['id']}/images", JPEG)):
+        error = api.error("POST", path, body, status=422, content_type=_type(body), **KEY)
+        assert error["code"] == "idempotency_key_reused"
+    assert api.error("POST", "/books", {"title": "x"}, status=400, **{"Idempotency-Key": "ä"})["code"]
+
+
+def _type(body: Any) -> str:
+    return "image/jpeg" if isinstance(body, bytes) else "application/json"
+
+
+def test_a_refusal_is_not_kept(world: World, api: Api) -> None:
+    body = {"listing_item_id": "late"}
+    assert api.error("POST", "/books", body, status=404, **KEY)["code"] == "listing_not_found"
+    world.put_listing("late", "image_01.jpg")
+    assert api.json("POST", "/books", body, status=201, **KEY)["created"]
+
+
+def test_calls_at_the_same_time_make_one(
+    world: World, api: Api, book: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second meets the first while it runs: it is told to wait, and makes nothing."""
+    path = f"/books/{book['id']}/images"
+    codes: list[Any] = []
+    upload = images.upload
+
+    def overtaken(*arguments: Any) -> str:
+        monkeypatch.setattr(images, "upload", upload)
+        answer = api.call("POST", path, JPEG, content_type="image/jpeg", **KEY)
+        codes.append((answer.status_code, answer.json_body["code"], answer.headers["Retry-After"]))
+        return upload(*arguments)
+
+    monkeypatch.setattr(images, "upload", overtaken)
+    api.json("POST", path, JPEG, status=201, content_type="image/jpeg", **KEY)
+    assert codes == [(409, "idempotency_in_progress", "2")]
+    assert len(api.json("GET", f"/books/{book['id']}")["images"]) == 3
+
+
+def test_a_call_that_was_cut_off_is_taken_over_and_makes_nothing_twice(
+    world: World, api: Api, book: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/books/{book['id']}/images"
+
+    def die(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as crash:
+        crash.setattr(idempotency, "finish", die)
+        crash.setattr(idempotency, "give_back", die)
+        with pytest.raises(KeyboardInterrupt):
+            api.call("POST", path, JPEG, content_type="image/jpeg", **KEY)
+    assert api.error("POST", path, JPEG, status=409, content_type="image/jpeg", **KEY)["code"]
+    world.clock.advance(minutes=2)
+    made = api.json("POST", path, JPEG, status=201, content_type="image/jpeg", **KEY)
+    shown = api.json("GET", f"/books/{book['id']}")["images"]
+    assert [it["id"] for it in shown][2:] == [made["id"]]
+
+
+def test_a_key_is_forgotten_after_a_day(world: World, api: Api) -> None:
+    first = api.json("POST", "/books", {"title": "Once"}, status=201, **KEY)
+    world.clock.now += idempotency.KEEP + timedelta(minutes=1)
+    assert sweep.run(world.res).forgotten == 1
+    assert api.json("POST", "/books", {"title": "Other"}, status=201, **KEY)["id"] != first["id"]
+
+
+def test_every_change_is_in_the_audit_log_with_who_and_what(world: World, api: Api, book: Any) -> None:
+    api.json("PATCH", f"/books/{book['id']}", {"title": "New"}, key=PREVIOUS_KEY)
+    api.error("DELETE", f"/books/{book['id']}/images/none", status=404)
+    api.json("GET", f"/books/{book['id']}")
+    entries = api.json("GET", f"/audit?book_id={book['id']}")["items"]
+    assert [(it["action"], it["actor"], it["status"], it["code"]) for it in entries] == [
+        ("delete_image", "api-key:current", 404, "not_found"),
+        ("update_book", "api-key:previous", 200, None),
+    ]
+    assert entries[1]["parameters"] == {"book_id": book["id"], "title": "New"}
+    (created,) = api.json("GET", "/audit?action=create_book")["items"]
+    assert created["parameters"]["listing_item_id"] == "atlas"
+    page = api.json("GET", "/audit?limit=2")
+    rest = api.json("GET", f"/audit?limit=2&cursor={page['next_cursor']}")
+    assert [it["action"] for it in page["items"] + rest["items"]] == [
+        "delete_image",
+        "update_book",
+        "create_book",
+    ]
+
+
+def test_an_entry_is_there_even_if_the_call_never_ended(
+    world: World, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chalicelib.services import audit
+
+    def die(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as crash:
+        crash.setattr(audit, "end", die)
+        with pytest.raises(KeyboardInterrupt):
+            api.call("POST", "/books", {"title": "x"})
+    (entry,) = api.json("GET", "/audit")["items"]
+    assert (entry["action"], entry["status"]) == ("create_book", None)
+
+
+def limited(world: World, calls: int) -> None:
+    resources.use(Resources(replace(world.res.settings, calls_per_minute=calls), clock=world.clock))
+
+
+def test_a_caller_is_held_to_the_limit_over_all_processes(world: World, api: Api) -> None:
+    world.clock.now = world.clock.now.replace(second=20, microsecond=0)
+    for _ in range(2):
+        limited(world, 4)
+        api.json("GET", "/jobs")
+        api.json("GET", "/jobs", key=PREVIOUS_KEY)
+    answer = api.call("GET", "/jobs")
+    assert (answer.status_code, answer.json_body["code"]) == (429, "rate_limited")
+    assert answer.headers["Retry-After"] == "40"
+    api.json("GET", "/health", key=None)
+    world.clock.advance(seconds=40)
+    api.json("GET", "/jobs")
+    resources.current().database.dispose()
+
+
+def test_calls_are_not_counted_where_the_database_does_not_answer(world: World, api: Api) -> None:
+    world.res.database.dispose()
+    world.change_password("another")
+    assert api.json("GET", "/admin/system-info")["status"] == "unhealthy"
+
+
+def test_concurrent_calls_are_counted_each(world: World, api: Api) -> None:
+    world.clock.now = world.clock.now.replace(second=20, microsecond=0)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: world.res.rates.count("someone"), range(20)))
+    assert world.rows("SELECT calls FROM rate_windows WHERE caller = 'someone'") == [(20,)]
+
+
+def test_a_long_body_is_refused(api: Api) -> None:
+    body = json.dumps({"title": "x" * 70_000}).encode()
+    assert api.error("POST", "/books", body, status=413)["code"] == "payload_too_large"
+
+
+@pytest.mark.parametrize("which", ["", "/{id}", "/{id}/images/{image}"])
+def test_who_has_the_answer_is_told_so(world: World, api: Api, book: Any, which: str) -> None:
+    world.clock.now = world.clock.now.replace(minute=1, second=0)
+    path = "/books" + which.format(id=book["id"], image=book["images"][0]["id"])
+    first = api.call("GET", path)
+    tag = first.headers["ETag"]
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    again = api.call("GET", path, if_none_match=f'"other", {tag}')
+    assert (again.status_code, again.body, again.headers["ETag"]) == (304, b"", tag)
+    world.clock.advance(minutes=5)
+    assert api.call("GET", path, if_none_match=tag).status_code == 200, "signed addresses expire"
+    world.clock.advance(minutes=-5)
+    api.json("PUT", f"/books/{book['id']}/images/{book['images'][0]['id']}", {"keep_original": True})
+    api.json("PATCH", f"/books/{book['id']}", {"title": "Other"})
+    assert api.call("GET", path, if_none_match=tag).status_code == 200, "it has changed"
+
+
+def test_other_origins_are_kept_out_and_browsers_told_to_be_careful(api: Api, chalice_app: "Chalice") -> None:
+    for answer in (
+        api.call("GET", "/books", origin="https://elsewhere.example"),
+        api.call("GET", "/books", key=None),
+        api.call("GET", "/health", key=None),
+        api.call("GET", "/", key=None, accept="text/html"),
+    ):
+        assert not [name for name in answer.headers if name.lower().startswith("access-control")]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["X-Frame-Options"] == "DENY"
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["Strict-Transport-Security"]
+    assert not any(entry.cors for methods in chalice_app.routes.values() for entry in methods.values())

@@ -1,0 +1,229 @@
+"""What people change: titles, order, recipes, and what they delete."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.services import books, deletions, editing, images, importing, jobs, results, sweep
+from chalicelib.services.editing import Deleted
+from tests.app.api import Api
+from tests.app.world import JPEG, World, failed, succeeded
+from workers.contracts import JobStatus, Recipe
+
+SETTLED = {"hours": 2}
+"""After this long no worker and no form given out can write any more."""
+
+
+@pytest.fixture
+def book_id(world: World) -> str:
+    world.put_listing("atlas", "image_01.jpg", "image_02.jpg", "image_03.jpg")
+    return importing.import_listing(world.res, "atlas").book_id
+
+
+def ids(world: World, book_id: str) -> list[str]:
+    return [it.image.id for it in books.get(world.res, book_id).images]
+
+
+def write_outputs(world: World, prefix: str) -> None:
+    for name in ("cutout", "display", "thumbnail"):
+        world.put(f"{prefix}0123-u2net/{name}.webp", b"x")
+
+
+def test_a_deleted_image_takes_its_objects_and_its_job_with_it(world: World, book_id: str) -> None:
+    first, second, _ = world.messages()
+    write_outputs(world, second.destination_prefix)
+    assert editing.delete_image(world.res, book_id, second.image_id) == Deleted(1, 1)
+    assert jobs.get(world.res, second.job_id).status == JobStatus.CANCELLED
+    assert world.keys(second.destination_prefix) == []
+    assert world.keys(f"books/{book_id}/image_") == [
+        f"books/{book_id}/image_01.jpg",
+        f"books/{book_id}/image_03.jpg",
+    ]
+    assert world.keys("listings/atlas/image_02.jpg"), "the listing keeps its photos"
+    assert books.get(world.res, book_id).book.primary_image_id == first.image_id
+
+
+def test_a_deletion_survives_a_crash_before_the_bucket_was_asked(
+    world: World, book_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = ids(world, book_id)[1]
+    with monkeypatch.context() as crash:
+
+        def die(*_: Any) -> None:
+            raise KeyboardInterrupt
+
+        crash.setattr(deletions, "run", die)
+        with pytest.raises(KeyboardInterrupt):
+            editing.delete_image(world.res, book_id, gone)
+    assert world.keys(f"books/{book_id}/image_02.jpg"), "nobody came to it"
+    assert sweep.run(world.res).deletions == 2
+    assert world.keys(f"books/{book_id}/image_02.jpg") == []
+
+
+def test_a_bucket_that_refuses_is_asked_again(
+    world: World, book_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from botocore.exceptions import ClientError
+
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "SlowDown", "Message": "no"}}, "DeleteObject")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(world.res.clients.s3, "delete_object", refuse)
+        editing.delete_image(world.res, book_id, ids(world, book_id)[1])
+    assert world.keys(f"books/{book_id}/image_02.jpg")
+    world.clock.advance(minutes=3)
+    sweep.run(world.res)
+    assert world.keys(f"books/{book_id}/image_02.jpg") == []
+
+
+def test_what_a_worker_or_a_form_writes_after_the_deletion_goes_too(world: World, book_id: str) -> None:
+    first, _, _ = world.messages()
+    form = images.presign(world.res, book_id, "image/jpeg")
+    editing.delete_image(world.res, book_id, form.image_id)
+    editing.delete_image(world.res, book_id, first.image_id)
+    world.put(form.fields["key"], JPEG)
+    write_outputs(world, first.destination_prefix)
+    assert results.apply(world.res, succeeded(first)) is results.Applied.UNCHANGED
+    assert jobs.get(world.res, first.job_id).status == JobStatus.CANCELLED
+    assert sweep.run(world.res).deletions == 1, "a result says where something was written"
+    assert world.keys(first.destination_prefix) == []
+    write_outputs(world, first.destination_prefix)
+    world.clock.advance(**SETTLED)
+    sweep.run(world.res)
+    assert world.keys(first.destination_prefix) == world.keys(form.fields["key"]) == []
+    assert world.rows("SELECT count(*) FROM object_deletions") == [(0,)]
+
+
+def test_a_key_of_a_deleted_image_is_not_given_to_another(world: World, book_id: str) -> None:
+    last = ids(world, book_id)[-1]
+    editing.delete_image(world.res, book_id, last)
+    uploaded = images.get(world.res, book_id, images.upload(world.res, book_id, JPEG))
+    assert uploaded.key == f"books/{book_id}/image_04.jpg"
+    world.clock.advance(**SETTLED)
+    sweep.run(world.res)
+    assert world.keys(uploaded.key)
+
+
+def test_the_next_image_becomes_primary_and_is_sent_if_it_needs_it(world: World, book_id: str) -> None:
+    first, second, third = world.messages()
+    results.apply(world.res, succeeded(first))
+    results.apply(world.res, failed(second))
+    editing.delete_image(world.res, book_id, first.image_id)
+    assert books.get(world.res, book_id).book.primary_image_id == second.image_id
+    assert [it.job_id for it in world.messages()] == [second.job_id]
+    for image_id in (second.image_id, third.image_id):
+        editing.delete_image(world.res, book_id, image_id)
+    assert books.get(world.res, book_id).primary is None
+
+
+def test_a_deleted_book_is_gone_and_its_listing_can_be_imported_again(world: World, book_id: str) -> None:
+    sent = world.messages()
+    results.apply(world.res, succeeded(sent[0]))
+    assert editing.delete_book(world.res, book_id) == Deleted(3, 2)
+    assert world.keys(f"books/{book_id}/") == []
+    assert [jobs.get(world.res, it.job_id).status for it in sent] == ["succeeded", "cancelled", "cancelled"]
+    again = importing.import_listing(world.res, "atlas")
+    assert (again.book_id, again.created) == (book_id, True)
+    world.clock.advance(**SETTLED)
+    sweep.run(world.res)
+    assert len(world.keys(f"books/{book_id}/image_")) == 3, "what has an owner again stays"
+
+
+def test_an_import_that_was_cut_off_leaves_no_orphans(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.put_listing("lost", "image_01.jpg", "image_02.jpg")
+
+    def die(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as crash:
+        crash.setattr(importing, "_write", die)
+        with pytest.raises(KeyboardInterrupt):
+            importing.import_listing(world.res, "lost")
+    left = [key for key in world.keys("books/") if "image_0" in key]
+    assert len(left) == 2
+    sweep.run(world.res)
+    assert world.keys("books/") == left, "it may still be going on"
+    world.clock.advance(**SETTLED)
+    sweep.run(world.res)
+    assert world.keys("books/") == []
+
+
+def test_images_exchange_their_positions(world: World, api: Api, book_id: str) -> None:
+    first, second, third = ids(world, book_id)
+    shown = api.json("PUT", f"/books/{book_id}/order", {"image_ids": [third, first, second]})
+    assert [(it["id"], it["position"]) for it in shown["images"]] == [(third, 1), (first, 2), (second, 3)]
+    for wrong in ([third, first], [third, first, first], [third, first, second, book_id]):
+        assert api.error("PUT", f"/books/{book_id}/order", {"image_ids": wrong}, status=409)["code"]
+    assert ids(world, book_id) == [third, first, second]
+
+
+def test_another_recipe_is_another_job_and_the_cutout_stays_until_it_is_done(
+    world: World, api: Api, book_id: str
+) -> None:
+    first, _, _ = world.messages()
+    results.apply(world.res, succeeded(first))
+    path = f"/books/{book_id}/images/{first.image_id}"
+    api.json("PUT", path, {"keep_original": True})
+    shown = api.json("POST", f"{path}/process", {"cutout_format": "png"})
+    assert (shown["state"], shown["kind"]) == ("processing", "processed")
+    (sent,) = world.messages()
+    assert sent.recipe == Recipe(cutout_format="png")
+    assert jobs.get(world.res, first.job_id).status == JobStatus.SUPERSEDED
+    results.apply(world.res, succeeded(sent))
+    assert "-png/" in api.json("GET", path)["outputs"]["cutout"]["key"]
+    api.json("POST", f"{path}/process", {"cutout_format": "png"})
+    assert world.messages() == [], "it is done"
+
+
+def test_books_are_made_found_renamed_and_deleted(world: World, api: Api, book_id: str) -> None:
+    made = api.json("POST", "/books", {"title": "100% wool: an ATLAS_of sheep"}, status=201)
+    assert (made["listing_item_id"], made["images"], made["created"]) == (None, [], True)
+
+    def found(query: str) -> list[str]:
+        return [it["id"] for it in api.json("GET", f"/books?{query}")["items"]]
+
+    assert found("q=atlas") == [made["id"], book_id]
+    assert found("q=sheep%20atlas") == [made["id"]]
+    assert found("q=100%25") == [made["id"]]
+    assert found("q=%25") == [made["id"]], "a percent sign means itself"
+    assert found("q=s_sheep") == []
+    assert found("listing_item_id=atlas") == [book_id]
+    assert found("progress=processing") == [book_id]
+    assert found("progress=done") == [made["id"]]
+    results.apply(world.res, failed(world.messages()[0]))
+    assert found("progress=failed") == [book_id]
+    renamed = api.json("PATCH", f"/books/{made['id']}", {"title": " Sheep "})
+    assert renamed["title"] == "Sheep"
+    assert api.json("DELETE", f"/books/{made['id']}")["images"] == 0
+    assert api.error("GET", f"/books/{made['id']}", status=404)["code"] == "not_found"
+    assert api.error("DELETE", f"/books/{made['id']}", status=404)["code"] == "not_found"
+
+
+def test_all_failed_jobs_are_sent_again(
+    world: World, api: Api, book_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = world.messages()
+    for message in sent:
+        results.apply(world.res, failed(message))
+    editing.delete_image(world.res, book_id, sent[2].image_id)
+    done = api.json("POST", "/jobs/retry", {"limit": 1})
+    assert done == {"sent": 1, "refused": 0, "not_retried": [], "remaining": 1}
+    with monkeypatch.context() as broken:
+        world.break_queue(broken)
+        done = api.json("POST", "/jobs/retry", {"book_id": book_id, "error_code": "corrupt_image"})
+    assert (done["sent"], done["refused"], done["remaining"]) == (0, 1, 0)
+    assert api.json("POST", "/jobs/retry", {"status": "queue_failed"})["sent"] == 1
+    assert len(world.messages()) == 2
+
+
+def test_retrying_all_tells_what_it_could_not_retry(world: World, api: Api) -> None:
+    world.put_listing("gone", "image_01.jpg", "image_02.jpg")
+    importing.import_listing(world.res, "gone")
+    world.messages()
+    world.run("UPDATE book_images SET status = 'copy_failed', source_key = 'listings/none.jpg'")
+    world.run("UPDATE image_jobs SET status = 'failed', error_code = 'copy_failed'")
+    done = api.json("POST", "/jobs/retry", {})
+    assert (done["sent"], done["remaining"]) == (0, 0)
+    assert len(done["not_retried"]) == 2
+    assert "could not be copied" in done["not_retried"][0]["reason"]
