@@ -16,6 +16,7 @@ LAMBDA = ("--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_2
 
 LOCKED = {
     "requirements/bmx": UNIVERSAL,
+    "requirements/docs": UNIVERSAL,
     "requirements/emulator": UNIVERSAL,
     "requirements/uv": UNIVERSAL,
     "requirements/worker": UNIVERSAL,
@@ -140,6 +141,29 @@ def lock(
         return Outcome(data={"locked": [f"{name}.txt" for name in LOCKED]})
 
     execute("dev lock", json_output, action)
+
+
+@dev.command(epilog="Example: bmx dev docs")
+def docs(json_output: JsonOption = False) -> None:
+    """Build the documentation as a site in .bmx/site; a broken link fails."""
+
+    def action(ui: Ui) -> Outcome:
+        from local.paths import Paths
+        from local.toolbox import locked_environment
+
+        paths = Paths.default()
+        python = locked_environment(
+            paths, paths.requirements / "docs.txt", paths.cache / "docs", ui, what="the documentation"
+        )
+        site = paths.home / "site"
+        command = [str(python), "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(site)]
+        # A notice of the theme's makers about another program of theirs.
+        environment = {**os.environ, "NO_MKDOCS_2_WARNING": "true"}
+        done = subprocess.run(command, cwd=REPO, env=environment, stdout=sys.stderr, check=False)
+        view = f"{site / 'index.html'}" if done.returncode == 0 else None
+        return Outcome(data={"site": str(site)}, view=view, ok=done.returncode == 0)
+
+    execute("dev docs", json_output, action)
 
 
 def _run_tool(command: list[str], *, quiet_stdout: bool) -> bool:
