@@ -1,11 +1,18 @@
 """Messages and statuses that application and workers share."""
 
 import json
+import re
+import socket
+import ssl
+import threading
+from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from pydantic import ValidationError
 
 from workers.contracts import (
+    RDS_ROOTS,
     ErrorCode,
     ImageJob,
     ImageResult,
@@ -96,3 +103,36 @@ def test_a_deadline_covers_every_delivery() -> None:
 
 def test_error_codes_are_words_for_an_api() -> None:
     assert all(code.value == code.value.lower() and " " not in code.value for code in ErrorCode)
+
+
+def test_the_roots_of_rds_are_there_for_every_region_a_stack_may_be_in() -> None:
+    regions = set(re.findall(r"^Amazon RDS (\S+) Root CA", RDS_ROOTS.read_text(), re.M))
+    assert {"us-west-2", "us-east-1", "eu-central-1", "ap-southeast-2"} <= regions
+    roots = ssl.create_default_context(cafile=str(RDS_ROOTS)).get_ca_certs()
+    assert len(roots) >= 3 * len(regions)
+    for root in roots:
+        assert root["subject"] == root["issuer"]
+        ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(root["notAfter"])), UTC)
+        assert ends > datetime.now(UTC) + timedelta(days=365), "take newer roots into rds-roots.pem"
+
+
+def test_libpq_reads_the_roots_of_rds() -> None:
+    """It does so as soon as a server agrees to TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def agree() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(8)
+                connection.sendall(b"S")
+
+        threading.Thread(target=agree, daemon=True).start()
+        with pytest.raises(psycopg.OperationalError) as ended:
+            psycopg.connect(
+                f"host=127.0.0.1 port={server.getsockname()[1]} user=x dbname=x gssencmode=disable",
+                sslmode="verify-full",
+                sslrootcert=str(RDS_ROOTS),
+                connect_timeout=5,
+            )
+    assert "root certificate" not in str(ended.value)
+    assert "SSL" in str(ended.value)

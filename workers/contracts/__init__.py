@@ -4,7 +4,7 @@ Messages, statuses, error codes and the environment they hand to one another. Th
 alone, so every image and every Lambda package can hold it.
 """
 
-from workers.contracts.environment import DatabaseTarget, QueueConfig, Queues
+from workers.contracts.environment import RDS_ROOTS, DatabaseTarget, QueueConfig, Queues
 from workers.contracts.messages import (
     MESSAGE_VERSION,
     Engine,
@@ -28,6 +28,7 @@ from workers.contracts.status import JobStatus, can_follow
 
 __all__ = [
     "MESSAGE_VERSION",
+    "RDS_ROOTS",
     "DatabaseTarget",
     "Engine",
     "ErrorCode",

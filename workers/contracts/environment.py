@@ -15,7 +15,8 @@ Only addresses and names: a secret is named by its ARN and read from Secrets Man
 | `BMX_MODEL_DIR` | for the image worker: the folder with the model files |
 """
 
-from typing import Literal
+from pathlib import Path
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
@@ -45,6 +46,10 @@ class Queues(RootModel[dict[str, QueueConfig]]):
 
     def __getitem__(self, worker: str) -> QueueConfig:
         return self.root[worker]
+
+
+RDS_ROOTS: Final = Path(__file__).with_name("rds-roots.pem")
+"""The certificates by which a database of RDS or Aurora is known; no system trusts them."""
 
 
 class DatabaseTarget(BaseModel):

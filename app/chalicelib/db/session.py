@@ -4,26 +4,21 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-import chalicelib
 from chalicelib.aws import Clients, error_code
 from chalicelib.faults import Fault, FaultCode, MisconfiguredError
-from workers.contracts import DatabaseTarget
+from workers.contracts import RDS_ROOTS, DatabaseTarget
 
 CONNECT_TIMEOUT = 4
 """Seconds; psycopg's least is 2."""
 
 _STATEMENT_TIMEOUT = "20s"
 """Below API Gateway's 29 s, so that a stuck statement ends as an answer and not as a cut-off call."""
-
-_CA_BUNDLE = Path(chalicelib.__file__).parent.parent / "rds-global-bundle.pem"
-"""The CAs of RDS, put beside app.py when the package is made; elsewhere the system's CAs are used."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -135,7 +130,6 @@ class Database:
 
     def _open(self, login: _Login) -> psycopg.Connection:
         target = self._target
-        root = str(_CA_BUNDLE) if _CA_BUNDLE.exists() else "system"
         return psycopg.connect(
             host=target.host,
             port=target.port,
@@ -143,7 +137,7 @@ class Database:
             user=login.username,
             password=login.password,
             sslmode=target.sslmode,
-            sslrootcert=root if target.sslmode == "verify-full" else None,
+            sslrootcert=str(RDS_ROOTS) if target.sslmode == "verify-full" else None,
             connect_timeout=CONNECT_TIMEOUT,
             application_name="bluemoxon",
             options=f"-c statement_timeout={_STATEMENT_TIMEOUT} -c timezone=UTC",

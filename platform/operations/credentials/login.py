@@ -2,11 +2,10 @@
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from operations.target import Target
-from workers.contracts.problem import Problem
+from workers.contracts import RDS_ROOTS, Problem
 
 if TYPE_CHECKING:
     import psycopg
@@ -145,7 +144,6 @@ class DatabaseAccess:
         """An autocommit connection; `CredentialsProblem` where it is refused or nobody answers."""
         import psycopg
 
-        bundle = self.target.paths.app / "rds-global-bundle.pem"
         try:
             return psycopg.connect(
                 host=self.host,
@@ -154,7 +152,7 @@ class DatabaseAccess:
                 user=login.username,
                 password=login.password,
                 sslmode=self.sslmode,
-                sslrootcert=_root(bundle) if self.sslmode == "verify-full" else None,
+                sslrootcert=str(RDS_ROOTS) if self.sslmode == "verify-full" else None,
                 connect_timeout=CONNECT_SECONDS,
                 application_name="bmx credentials",
                 autocommit=True,
@@ -183,7 +181,3 @@ class DatabaseAccess:
             row = connection.execute("select current_user, current_setting('server_version')").fetchone()
         user, server = (str(row[0]), str(row[1])) if row else ("", "")
         return Verified(user, self.host, self.port, self.name, self.secret_arn, stage, server)
-
-
-def _root(bundle: Path) -> str:
-    return str(bundle) if bundle.exists() else "system"
