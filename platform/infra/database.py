@@ -164,7 +164,9 @@ class Database(pulumi.ComponentResource):
                     rds.ParameterGroupParameterArgs(
                         name="rds.force_ssl",
                         value="1" if args.require_tls else "0",
-                        apply_method="immediate",
+                        # RDS's own method for it. With another one beside a value that is RDS's default too,
+                        # AWS keeps its method, and every preview would show a change.
+                        apply_method="pending-reboot",
                     )
                 ],
                 tags=self._tags,

@@ -67,8 +67,15 @@ def _identifier(value: str) -> str:
 
 
 def _instance_class(value: str) -> str:
-    if not re.fullmatch(r"db\.[a-z][a-z0-9-]*\.[a-z0-9]+", value):
+    if not re.fullmatch(
+        r"db\.[a-z]+\d+[a-z0-9-]*\.(micro|small|medium|large|\d*xlarge)(\.[a-z0-9.]+)?", value
+    ):
         raise refuse("RDS's classes are named `db.family.size`.", "Use a class like `db.t4g.small`.")
+    if re.match(r"db\.(t[12]|[mr][1-4]|cr1|x1e?)\.", value):
+        raise refuse(
+            "RDS runs no current PostgreSQL on classes of that generation.",
+            "Use a class like `db.t4g.small`.",
+        )
     return value
 
 

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 import pulumi
-from pulumi_aws import ec2, vpc
+from pulumi_aws import GetAvailabilityZonesFilterArgs, ec2, vpc
 from pulumi_aws.get_availability_zones import get_availability_zones
 
 from infra.naming import Deployment, Kind
 from infra.settings import CreatedNetwork, ExistingNetwork
 from infra.tags import tags
+from workers.contracts import Problem
 
 INTERFACE_SERVICES = ("sqs", "secretsmanager", "cognito-idp")
 """Services that the application talks to from its private subnets; S3 has a gateway endpoint, which costs
-nothing.
+nothing. No more are needed: Lambda itself takes logs and pulls images, from outside of the network, and the
+container workers are not in it.
 """
 
 
@@ -35,6 +37,20 @@ def existing_network(settings: ExistingNetwork) -> Network:
 def subnet_cidrs(cidr: str, zones: int) -> list[str]:
     """A network's equal shares, one a zone; the shares are quarters, so that a third zone can come later."""
     return [str(part) for part in list(IPv4Network(cidr).subnets(prefixlen_diff=2))[:zones]]
+
+
+def _zones(region: str, count: int) -> list[str]:
+    """The first zones of the region; raises `Problem` when it has fewer than `count`."""
+    # An account may have opted in to local zones (us-west-2-lax-1a), which sort first and hold no endpoints.
+    ordinary = GetAvailabilityZonesFilterArgs(name="zone-type", values=["availability-zone"])
+    names = get_availability_zones(state="available", filters=[ordinary]).names
+    if len(names) < count:
+        raise Problem(
+            f"{region} has {len(names)} availability zones for this account, too few for {count} subnets.",
+            why="`bluemoxon:network.zones` says how many, and each lies in a zone of its own.",
+            fix=f"Set `zones` to {len(names)}, or use another region.",
+        )
+    return list(names[:count])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +74,7 @@ class PrivateNetwork(pulumi.ComponentResource):
         super().__init__("bluemoxon:network:PrivateNetwork", name, None, opts)
         self._child = pulumi.ResourceOptions(parent=self)
         self._deployment = args.deployment
+        zones = _zones(args.deployment.region, args.settings.zones)
         net = ec2.Vpc(
             name,
             ec2.VpcArgs(
@@ -71,7 +88,7 @@ class PrivateNetwork(pulumi.ComponentResource):
         routes = ec2.RouteTable(
             name, ec2.RouteTableArgs(vpc_id=net.id, tags=self._tags("private")), opts=self._child
         )
-        subnets = self._subnets(name, args.settings, net, routes)
+        subnets = self._subnets(name, args.settings.cidr, zones, net, routes)
         application, endpoints = self._groups(net, args.settings.cidr)
         self._endpoints(net, routes, subnets, endpoints)
         self.network = Network(net.id, [subnet.id for subnet in subnets], [application.id])
@@ -81,12 +98,11 @@ class PrivateNetwork(pulumi.ComponentResource):
         return tags(self._deployment.stack, "network", Name=name)
 
     def _subnets(
-        self, name: str, settings: CreatedNetwork, net: ec2.Vpc, routes: ec2.RouteTable
+        self, name: str, whole: str, zones: Sequence[str], net: ec2.Vpc, routes: ec2.RouteTable
     ) -> list[ec2.Subnet]:
-        zones = get_availability_zones(state="available").names[: settings.zones]
         subnets = []
         for number, (zone, cidr) in enumerate(
-            zip(zones, subnet_cidrs(settings.cidr, settings.zones), strict=True), start=1
+            zip(zones, subnet_cidrs(whole, len(zones)), strict=True), start=1
         ):
             subnet = ec2.Subnet(
                 f"{name}-{number}",

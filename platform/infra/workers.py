@@ -69,8 +69,8 @@ class Worker:
 
     `reads` and `writes` are key prefixes in the images bucket, `results_to` the worker whose queue takes what
     this one finds out, `secrets` the secrets of the stack that it may read: `dealers` for
-    `bluemoxon-{stack}/dealers`. They matter for containers: they become the role's grants and the function's
-    environment.
+    `bluemoxon-{stack}/dealers`. They matter for containers: they become the role's grants. The function is
+    told its stack, the bucket and the queue of its results; a secret it asks for by name.
     """
 
     name: str

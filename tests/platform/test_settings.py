@@ -162,6 +162,18 @@ WRONG: list[tuple[Callable[[Config], None], str, str, str]] = [
         "`instance_class`",
     ),
     (set_to("database.instance_class", "t4g.small"), "bluemoxon:database.instance_class", "db.", "Use"),
+    (
+        set_to("database.instance_class", "db.t4g.tiny"),
+        "bluemoxon:database.instance_class",
+        "db.family.size",
+        "db.t4g.small",
+    ),
+    (
+        set_to("database.instance_class", "db.t2.micro"),
+        "bluemoxon:database.instance_class",
+        "of that generation",
+        "db.t4g.small",
+    ),
     (set_to("database.engine_version", 16), "bluemoxon:database.engine_version", "'15', '16'", "Correct"),
     (set_to("database.engine_version", "9"), "bluemoxon:database.engine_version", "'15', '16'", "Correct"),
     (set_to("database.multi_az", "yes"), "bluemoxon:database.multi_az", "valid boolean", "Correct"),
