@@ -9,6 +9,7 @@ import json
 import os
 import runpy
 import threading
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +52,8 @@ class Run:
 
     resources: list[Declared] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+    registered: dict[str, frozenset[str]] = field(default_factory=dict)
+    """A component's key to the names of its own outputs."""
 
     def of(self, type_: str) -> dict[str, Declared]:
         """The resources of a type whose token ends so (`Queue`), by name."""
@@ -163,16 +166,24 @@ class _Answers(mocks.Mocks):
             args.inputs.get("name") or args.inputs.get("bucket") or args.inputs.get("identifier") or args.name
         )
         made = {"name": name, **args.inputs}
-        made["arn"] = f"arn:aws:{args.typ.split(':')[1].split('/')[0]}:us-west-2:{ACCOUNT}:{name}"
-        short = args.typ.split(":")[-1]
-        if short == "Queue":
+        service, short = args.typ.split(":")[1].split("/")[0], args.typ.split(":")[-1]
+        made["arn"] = f"arn:aws:{service}:us-west-2:{ACCOUNT}:{name}"
+        identifier = f"{short.lower()}-{args.name}"
+        if service == "iam":
+            kind = {"OpenIdConnectProvider": "oidc-provider"}.get(short, short.lower())
+            name = str(args.inputs.get("url", name)).removeprefix("https://")
+            made["arn"] = f"arn:aws:iam::{ACCOUNT}:{kind}/{name}"
+        elif short == "Function":
+            made["arn"] = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:{name}"
+        elif short == "Queue":
             made["url"] = f"https://sqs.us-west-2.amazonaws.com/{ACCOUNT}/{name}"
         elif short == "Repository":
             made["repositoryUrl"] = f"{ACCOUNT}.dkr.ecr.us-west-2.amazonaws.com/{name}"
         elif short == "Secret":
             made["arn"] = f"arn:aws:secretsmanager:us-west-2:{ACCOUNT}:secret:{name}-AbCdEf"
         elif short == "UserPool":
-            made["arn"] = f"arn:aws:cognito-idp:us-west-2:{ACCOUNT}:userpool/us-west-2_AbCdEfGhI"
+            identifier = "us-west-2_AbCdEfGhI"
+            made["arn"] = f"arn:aws:cognito-idp:us-west-2:{ACCOUNT}:userpool/{identifier}"
         elif short == "RandomPassword":
             made["result"] = DRAWN
         elif short == "Instance":
@@ -180,7 +191,12 @@ class _Answers(mocks.Mocks):
             if args.inputs.get("manageMasterUserPassword"):
                 arn = f"arn:aws:secretsmanager:us-west-2:{ACCOUNT}:secret:rds!x-AbCdEf"
                 made["masterUserSecrets"] = [{"secretArn": arn}]
-        return f"{short.lower()}-{args.name}", made
+        elif short in _EC2_IDS:
+            identifier = f"{_EC2_IDS[short]}-{zlib.crc32(args.name.encode()):08x}"
+        return identifier, made
+
+
+_EC2_IDS = {"RouteTable": "rtb", "SecurityGroup": "sg", "Subnet": "subnet", "Vpc": "vpc"}
 
 
 class RecordingMonitor(mocks.MockMonitor):
@@ -217,6 +233,8 @@ class RecordingMonitor(mocks.MockMonitor):
         if "::pulumi:pulumi:Stack::" in request.urn:
             outputs = rpc.deserialize_properties(request.outputs)
             self.run.outputs.update({key: _open(value) for key, value in outputs.items()})
+        else:
+            self.run.registered[request.urn] = frozenset(request.outputs)
         return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
 

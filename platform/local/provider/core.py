@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from local.provider.checks.limits import limits_of
 from local.provider.context import Context
 from local.provider.diff import Change, changes
 from local.provider.schema import Mismatch, Schema, mismatches, schema_of
@@ -97,8 +98,17 @@ class ResourceType(ABC):
             elif isinstance(values[key], Mapping | list):
                 values[key] = json.dumps(values[key], separators=(",", ":"))
         self.fill_name(name, values, (old or Bag()).values, seed)
-        failures = list(self.validate(values))
+        failures = [*self.refusals(values, inputs.secrets), *self.validate(values)]
         return Checked(Bag(values, inputs.secrets & values.keys()), failures)
+
+    def refusals(self, values: Properties, secrets: frozenset[str]) -> list[Mismatch]:
+        """What AWS would refuse: for each property a reason and a remedy. A secret value is never shown."""
+        found: dict[str, Mismatch] = {}
+        for refused in limits_of(self.token).refusals(values):
+            hidden = refused.value is None or refused.path.split(".")[0].split("[")[0] in secrets
+            shown = "" if hidden else f"{refused.value!r:.80} "
+            found.setdefault(refused.path, Mismatch(refused.path, f"{shown}{refused.says}"))
+        return list(found.values())
 
     def validate(self, inputs: Properties) -> list[Mismatch]:
         """What is wrong with `inputs` beyond their names and kinds."""

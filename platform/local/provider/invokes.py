@@ -73,10 +73,20 @@ def _partition(ctx: Context, _: Properties) -> Properties:
     }
 
 
+_ZONE_FILTERS = {"opt-in-status": "OptInStatus", "zone-name": "ZoneName", "zone-type": "ZoneType"}
+
+
 def _availability_zones(ctx: Context, arguments: Properties) -> Properties:
     zones = ctx.aws.call("ec2", "describe_availability_zones")["AvailabilityZones"]
     state = arguments.get("state")
-    zones = [zone for zone in zones if state in (None, zone.get("State"))]
+    # The emulator knows no filters of zones.
+    wanted = {one["name"]: one["values"] for one in arguments.get("filters") or []}
+    zones = [
+        zone
+        for zone in zones
+        if state in (None, zone.get("State"))
+        and all(zone.get(_ZONE_FILTERS[name]) in values for name, values in wanted.items())
+    ]
     return {
         "names": [zone["ZoneName"] for zone in zones],
         "zoneIds": [zone.get("ZoneId", zone["ZoneName"]) for zone in zones],

@@ -11,9 +11,8 @@ from local.provider.context import Context
 from local.provider.core import Diff, ResourceType
 from local.provider.diff import Change, Kind
 from local.provider.lambda_code import archive_bytes, digest
-from local.provider.schema import Mismatch
 from local.provider.shapes import back, camel, pascal, renamed
-from local.provider.values import Properties, Unknown
+from local.provider.values import Properties
 from workers.contracts import Problem
 
 _CONFIGURATION = {
@@ -89,18 +88,6 @@ class Function(ResourceType):
     computed_inputs = frozenset(
         {"architectures", "codeSha256", "ephemeralStorage", "loggingConfig", "snapStart", "tracingConfig"}
     )
-
-    def validate(self, inputs: Properties) -> list[Mismatch]:
-        """A function needs code, and of one kind."""
-        given = [key for key in ("code", "imageUri", "s3Bucket") if inputs.get(key) is not None]
-        if len(given) != 1:
-            return [Mismatch("code", f"give one of code, imageUri and s3Bucket, not {given or 'none'}")]
-        is_image = inputs.get("packageType") == "Image"
-        if is_image != (given == ["imageUri"]) and not isinstance(inputs.get("packageType"), Unknown):
-            return [Mismatch("packageType", "is Image if and only if imageUri is given")]
-        if not is_image and not (inputs.get("handler") and inputs.get("runtime")):
-            return [Mismatch("handler", "an archive needs 'handler' and 'runtime'")]
-        return []
 
     def diff(self, old_inputs: Properties, state: Properties, new: Properties, ignore: list[str]) -> Diff:
         """An archive's content counts, not its path."""

@@ -62,11 +62,10 @@ class Instance(ResourceType):
     def validate(self, inputs: Properties) -> list[Mismatch]:
         """What RDS refuses, and what the embedded server cannot be."""
         found = []
-        if inputs.get("engine", "postgres") != "postgres":
+        engine = inputs.get("engine", "postgres")
+        if engine != "postgres" and not isinstance(engine, Unknown):
             found.append(Mismatch("engine", "is not postgres, the only embedded engine"))
         password, managed = inputs.get("password"), inputs.get("manageMasterUserPassword")
-        if managed and (password is not None or inputs.get("passwordWo") is not None):
-            found.append(Mismatch("password", "cannot be given together with 'manageMasterUserPassword'"))
         if not managed and password is None and inputs.get("passwordWo") is None:
             found.append(Mismatch("password", "is missing: give it, or 'manageMasterUserPassword'"))
         if isinstance(password, str) and not _acceptable(password):

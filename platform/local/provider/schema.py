@@ -20,7 +20,7 @@ from pulumi import _types as sdk_types
 from local.provider.values import Unknown, Value
 from workers.contracts import Problem
 
-_SCALARS: dict[type, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (int, float), str: (str,)}
+_NOUNS: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _same_kind(choice: object, value: Value) -> bool:
         return origin is collections.abc.Sequence
     if isinstance(value, Mapping):
         return origin is collections.abc.Mapping or _is_input_class(choice)
-    return choice in _SCALARS
+    return choice in _NOUNS
 
 
 def _choices(annotation: object) -> list[object]:
@@ -163,8 +163,22 @@ def _against(choice: object, value: Value, path: str) -> typing.Iterator[Mismatc
             yield Mismatch(path, f"is a {choice.__name__}, not {type(value).__name__}")
             return
         yield from _in_object(choice.__name__, sdk_types.input_type_types(choice), value, f"{path}.")
-    elif isinstance(choice, type) and choice in _SCALARS:
-        # Configuration reaches the provider as text; the real one reads numbers out of it, too.
-        if isinstance(value, bool | int | float | str):
-            return
-        yield Mismatch(path, f"is a {choice.__name__}, not {type(value).__name__}")
+    elif isinstance(choice, type) and choice in _NOUNS and not _readable(choice, value):
+        shown = f" {value!r:.40}" if isinstance(value, bool | int | float) else ""
+        yield Mismatch(path, f"is {_NOUNS[choice]}, not {type(value).__name__}{shown}")
+
+
+def _readable(choice: type, value: Value) -> bool:
+    """Whether a value is a scalar, or one can be read out of it: configuration reaches the provider as text,
+    and the real one reads numbers and booleans out of it, too.
+    """
+    if choice is str:
+        return isinstance(value, bool | int | float | str)
+    if choice is bool:
+        return isinstance(value, bool) or value in ("true", "false")
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return False
+    try:
+        return choice is float or float(value).is_integer()
+    except ValueError:
+        return False

@@ -9,7 +9,6 @@ from local.provider import tags
 from local.provider.connection import AwsError
 from local.provider.context import Context
 from local.provider.core import ResourceType
-from local.provider.schema import Mismatch
 from local.provider.values import Properties
 
 _log = logging.getLogger(__name__)
@@ -88,12 +87,6 @@ class SecretVersion(ResourceType):
     write_only = frozenset({"secretStringWo"})
     unordered = frozenset({"versionStages"})
     computed_inputs = frozenset({"versionStages"})
-
-    def validate(self, inputs: Properties) -> list[Mismatch]:
-        """A version holds text or bytes, never both."""
-        if inputs.get("secretString") is not None and inputs.get("secretBinary") is not None:
-            return [Mismatch("secretBinary", "cannot be given together with 'secretString'")]
-        return []
 
     def make(self, ctx: Context, inputs: Properties) -> str:
         value: dict[str, Any] = {}

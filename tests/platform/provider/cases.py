@@ -32,8 +32,9 @@ class Case:
         return self.token.split(":", 1)[1].split("/")[0] + "." + self.token.split(":")[-1]
 
 
-def policy(action: str, resource: str = "*", effect: str = "Allow", **extra: object) -> str:
-    statement = {"Effect": effect, "Action": action, "Resource": resource, **extra}
+def policy(action: str, resource: str | None = "*", effect: str = "Allow", **extra: object) -> str:
+    about = {} if resource is None else {"Resource": resource}
+    statement = {"Effect": effect, "Action": action, **about, **extra}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 

@@ -38,7 +38,7 @@ CORE = (
             "queueUrl": made["queue"]["url"],
             "policy": policy("sqs:SendMessage", made["queue"]["arn"], Principal={"AWS": "000000000000"}),
         },
-        replace={"queueUrl": "http://elsewhere"},
+        replace={"queueUrl": "http://elsewhere/000000000000/other"},
         needs=("queue",),
     ),
     Case(
@@ -236,7 +236,7 @@ CORE = (
             "secretArn": made["secret"]["arn"],
             "policy": policy("secretsmanager:GetSecretValue", "*", "Deny", Principal="*"),
         },
-        replace={"secretArn": "other"},
+        replace={"secretArn": "arn:aws:secretsmanager:us-west-2:000000000000:secret:other-AbCdEf"},
         needs=("secret",),
     ),
     Case(
@@ -279,7 +279,7 @@ CORE = (
     Case(
         "aws:cloudwatch/dashboard:Dashboard",
         lambda _: {"dashboardName": "d", "dashboardBody": json.dumps({"widgets": []})},
-        lambda _: {"dashboardName": "d", "dashboardBody": json.dumps({"widgets": [{"type": "text"}]})},
+        lambda _: {"dashboardName": "d", "dashboardBody": json.dumps({"widgets": [_text("d")]})},
         replace={"dashboardName": "other"},
         expect=("dashboardArn",),
     ),
@@ -300,7 +300,7 @@ CORE = (
             "arn": made["topic"]["arn"],
             "policy": policy("sns:Publish", made["topic"]["arn"], Principal={"Service": "b.amazonaws.com"}),
         },
-        replace={"arn": "other"},
+        replace={"arn": "arn:aws:sns:us-west-2:000000000000:other"},
         needs=("topic",),
         stays=True,
     ),
@@ -345,10 +345,10 @@ CORE = (
     ),
     Case(
         "aws:ecr/repositoryPolicy:RepositoryPolicy",
-        lambda made: {"repository": made["repository"]["id"], "policy": policy("ecr:*", Principal="*")},
+        lambda made: {"repository": made["repository"]["id"], "policy": policy("ecr:*", None, Principal="*")},
         lambda made: {
             "repository": made["repository"]["id"],
-            "policy": policy("ecr:BatchGetImage", Principal="*"),
+            "policy": policy("ecr:BatchGetImage", None, Principal="*"),
         },
         replace={"repository": "other"},
         needs=("repository",),
@@ -359,3 +359,7 @@ CORE = (
 def _expire(count: int) -> str:
     selection = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": count}
     return json.dumps({"rules": [{"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}]})
+
+
+def _text(markdown: str) -> Properties:
+    return {"type": "text", "properties": {"markdown": markdown}}

@@ -25,7 +25,7 @@ class Resource:
 
     def check(self, inputs: Properties, secrets: frozenset[str] = frozenset()) -> Bag:
         checked = self.kind.check(self.name, Bag(inputs, secrets), self.inputs, b"seed")
-        assert checked.failures == []
+        assert not checked.failures, checked.failures
         return checked.inputs
 
     def diff(self, inputs: Properties, ignore: tuple[str, ...] = ()) -> Diff:
