@@ -128,6 +128,13 @@ def test_a_wrong_property_is_a_check_failure(plugin: Any) -> None:
     assert [failure.property for failure in answer.failures] == ["visibilitySeconds"]
 
 
+def test_a_wrong_value_is_a_check_failure_with_reason_and_remedy(plugin: Any) -> None:
+    answer = plugin.Check(messages.CheckRequest(urn=URN, news=wire({"visibilityTimeoutSeconds": 43_201})))
+    (failure,) = answer.failures
+    assert failure.property == "visibilityTimeoutSeconds"
+    assert failure.reason == "43201 is out of range: use 0 to 43,200 seconds"
+
+
 def test_an_unknown_type_is_told_in_one_sentence(plugin: Any) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         plugin.Check(messages.CheckRequest(urn="urn:pulumi:s::p::aws:sqs/nothing:Nothing::n", news=wire({})))

@@ -3,7 +3,18 @@
 from collections.abc import Iterator
 
 from local.provider.checks.limits import Api, Limits
-from local.provider.checks.rules import Between, ExactlyOne, Exclusive, Matches, Refused, given, known, number
+from local.provider.checks.rules import (
+    AtMost,
+    Between,
+    ExactlyOne,
+    Exclusive,
+    Matches,
+    Needs,
+    Refused,
+    given,
+    known,
+    number,
+)
 from local.provider.values import Properties, Unknown
 
 _IMAGE = r"\d{12}\.dkr[.-]ecr\.[a-z0-9.-]+/[a-z0-9][a-z0-9._/-]*(@sha256:[0-9a-f]{64}|:[\w][\w.-]{0,127})"
@@ -72,6 +83,10 @@ LIMITS = {
         ),
         rules=(
             ExactlyOne(("imageUri", "code", "s3Bucket")),
+            Exclusive(("imageUri", "s3ObjectVersion")),
+            Exclusive(("imageUri", "sourceKmsKeyArn")),
+            Needs("s3Key", ("s3Bucket",)),
+            AtMost("layers", 5),
             # The model's own ranges are those of managed instances; these are "Lambda quotas".
             Between("timeout", 1, 900, "seconds"),
             Between("memorySize", 128, 10_240, "MB"),

@@ -5,8 +5,18 @@ the real provider.
 import re
 from collections.abc import Iterator
 
-from local.provider.checks.limits import Api, Limits
-from local.provider.checks.rules import Between, Exclusive, Matches, Needs, OneOf, Refused, known, number
+from local.provider.checks.limits import Limits
+from local.provider.checks.rules import (
+    Between,
+    Exclusive,
+    Matches,
+    Needs,
+    OneOf,
+    Refused,
+    given,
+    known,
+    number,
+)
 from local.provider.values import Properties
 
 _NAME = r"(?!.*--)(?!.*-$)[a-z][a-z0-9-]{0,62}"
@@ -26,7 +36,7 @@ def _storage(inputs: Properties) -> Iterator[Refused]:
     size, most = number(inputs.get("allocatedStorage")), number(inputs.get("maxAllocatedStorage"))
     kind = inputs.get("storageType")
     if size is None:
-        if "allocatedStorage" not in inputs:
+        if not given(inputs, ("allocatedStorage", "replicateSourceDb", "snapshotIdentifier")):
             yield Refused("allocatedStorage", None, "is missing: a new instance needs it")
         return
     smallest = _SMALLEST.get(str(kind), 5)
@@ -70,7 +80,6 @@ def _names(inputs: Properties) -> Iterator[Refused]:
 
 LIMITS = {
     "aws:rds/instance:Instance": Limits(
-        Api("rds", "CreateDBInstance"),
         rules=(
             Exclusive(("identifier", "identifierPrefix")),
             Exclusive(("manageMasterUserPassword", "password", "passwordWo")),
@@ -99,6 +108,7 @@ LIMITS = {
             Matches("vpcSecurityGroupIds", r"sg-[0-9a-f]{8,17}", "ids like sg-0a1b2c3d4e5f60718"),
             OneOf("storageType", tuple(_SMALLEST)),
             OneOf("networkType", ("IPV4", "DUAL")),
+            OneOf("databaseInsightsMode", ("standard", "advanced")),
             OneOf("monitoringInterval", _GRANULARITIES),
             OneOf("performanceInsightsRetentionPeriod", _INSIGHTS_DAYS),
             OneOf("enabledCloudwatchLogsExports", ("postgresql", "upgrade", "iam-db-auth-error")),
