@@ -4,7 +4,7 @@ import ipaddress
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from infra.faults import refuse
 
@@ -151,6 +151,13 @@ def _vpc_cidr(value: str) -> str:
     return value
 
 
+def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise refuse(f"AWS takes each once, and {', '.join(twice)} is there twice.", "Remove the repetition.")
+    return values
+
+
 Digest = Annotated[str, AfterValidator(_digest)]
 SecretArn = Annotated[str, AfterValidator(_secret_arn)]
 SecretId = Annotated[str, AfterValidator(_secret_id)]
@@ -167,3 +174,10 @@ Origin = Annotated[str, AfterValidator(_origin)]
 RefName = Annotated[str, AfterValidator(_ref_name)]
 Repository = Annotated[str, AfterValidator(_repository)]
 VpcCidr = Annotated[str, AfterValidator(_vpc_cidr)]
+Emails = Annotated[tuple[Email, ...], AfterValidator(_unique)]
+Origins = Annotated[tuple[Origin, ...], AfterValidator(_unique)]
+# Lambda's limits for the network of a function.
+SecurityGroupIds = Annotated[
+    tuple[SecurityGroupId, ...], Field(min_length=1, max_length=5), AfterValidator(_unique)
+]
+SubnetIds = Annotated[tuple[SubnetId, ...], Field(min_length=2, max_length=16), AfterValidator(_unique)]

@@ -12,18 +12,18 @@ from infra.faults import refuse
 from infra.formats import (
     BucketName,
     Digest,
-    Email,
+    Emails,
     Host,
     Identifier,
     InstanceClass,
     OidcProviderArn,
-    Origin,
+    Origins,
     RefName,
     Repository,
     SecretArn,
     SecretId,
-    SecurityGroupId,
-    SubnetId,
+    SecurityGroupIds,
+    SubnetIds,
     VpcCidr,
     VpcId,
 )
@@ -120,8 +120,8 @@ class ExistingNetwork(_Area):
 
     mode: Literal["existing"]
     vpc_id: VpcId
-    subnet_ids: tuple[SubnetId, ...] = Field(min_length=2)
-    security_group_ids: tuple[SecurityGroupId, ...] = Field(min_length=1)
+    subnet_ids: SubnetIds
+    security_group_ids: SecurityGroupIds
     """For the functions of the application; the database lets them in."""
 
 
@@ -143,7 +143,7 @@ class TransportSettings(_Area):
 class StorageSettings(_Area):
     """The images bucket."""
 
-    upload_origins: tuple[Origin, ...] = ()
+    upload_origins: Origins = ()
     """Origins whose pages may upload straight to the bucket."""
     old_versions_days: int = Field(default=30, ge=1, le=3650)
 
@@ -151,7 +151,7 @@ class StorageSettings(_Area):
 class AlarmSettings(_Area):
     """Who hears of alarms."""
 
-    emails: tuple[Email, ...] = ()
+    emails: Emails = ()
 
 
 class DashboardSettings(_Area):

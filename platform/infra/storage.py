@@ -112,6 +112,10 @@ class ImagesBucket(pulumi.ComponentResource):
                         id="expire-old-versions",
                         status="Enabled",
                         filter=s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
+                        # A deleted object leaves a marker, which without versions only slows lists down.
+                        expiration=s3.BucketLifecycleConfigurationRuleExpirationArgs(
+                            expired_object_delete_marker=True
+                        ),
                         noncurrent_version_expiration=s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
                             noncurrent_days=settings.old_versions_days
                         ),

@@ -256,6 +256,30 @@ WRONG: list[tuple[Callable[[Config], None], str, str, str]] = [
         "Correct",
     ),
     (
+        set_to("network", {**EXISTING_NETWORK, "subnet_ids": ["subnet-0a1b2c3d"] * 2}),
+        "bluemoxon:network.subnet_ids",
+        "subnet-0a1b2c3d is there twice",
+        "Remove the repetition",
+    ),
+    (
+        set_to("network", {**EXISTING_NETWORK, "security_group_ids": ["sg-0a1b2c3d"] * 2}),
+        "bluemoxon:network.security_group_ids",
+        "each once",
+        "Remove the repetition",
+    ),
+    (
+        set_to("network", {**EXISTING_NETWORK, "security_group_ids": [f"sg-0a1b2c3{n}" for n in range(6)]}),
+        "bluemoxon:network.security_group_ids",
+        "at most 5",
+        "Correct",
+    ),
+    (
+        set_to("alarms", {"emails": ["ops@example.org"] * 2}),
+        "bluemoxon:alarms.emails",
+        "ops@example.org is there twice",
+        "Remove the repetition",
+    ),
+    (
         set_to("storage", {"upload_origins": ["https://books.example.org/upload"]}),
         "bluemoxon:storage.upload_origins.0",
         "scheme, host and port",

@@ -191,6 +191,7 @@ CORE = (
                     "id": "old",
                     "status": "Enabled",
                     "filter": {},
+                    "expiration": {"expiredObjectDeleteMarker": True},
                     "noncurrentVersionExpiration": {"noncurrentDays": 30},
                     "abortIncompleteMultipartUpload": {"daysAfterInitiation": 7},
                 },

@@ -10,10 +10,11 @@ TAGS = 50
 """AWS's limit for most resources ("Tag naming limits and requirements")."""
 
 _TAG = re.compile(r"[\w\s.:/=+\-@]*")
-_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12}|aws|cloudfront)?:[^\s]+")
+_ACCOUNT = r"(\d{12}|aws|aws-managed|aws-marketplace|third-party|cloudfront|ec2|swf)?"
+"""The owner of a thing: an account, nobody, AWS, or a service whose actions an alarm may call."""
+_ARN = re.compile(rf"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:{_ACCOUNT}:[^\s]+")
 _ARN_NAMES = re.compile(r"arn|\w*Arns?|\w*[a-z]Actions")
 """By their names, properties that hold ARNs; `okActions` and `alarmActions` too."""
-_NO_ARNS = frozenset({"accountActions"})
 
 
 def refusals(inputs: Properties) -> Iterator[Refused]:
@@ -41,7 +42,7 @@ def _tags(tags: Value) -> Iterator[Refused]:
 
 def _arns(value: Value, prefix: str) -> Iterator[Refused]:
     for name, item in value.items() if isinstance(value, Mapping) else ():
-        holds_arns = bool(_ARN_NAMES.fullmatch(name)) and name not in _NO_ARNS
+        holds_arns = bool(_ARN_NAMES.fullmatch(name))
         for index, entry in enumerate(item if isinstance(item, list) else [item]):
             path = f"{prefix}{name}[{index}]" if isinstance(item, list) else f"{prefix}{name}"
             if isinstance(entry, Mapping) and name not in ("tags", "variables"):
