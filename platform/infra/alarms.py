@@ -44,14 +44,15 @@ class AlarmTopic(pulumi.ComponentResource):
             opts=child,
         )
         policy = topic.arn.apply(lambda arn: document(*grants.alarm_topic_policy(arn, deployment)))
-        sns.TopicPolicy(name, sns.TopicPolicyArgs(arn=topic.arn, policy=policy), opts=child)
+        allowed = sns.TopicPolicy(name, sns.TopicPolicyArgs(arn=topic.arn, policy=policy), opts=child)
         for email in args.settings.emails:
             sns.TopicSubscription(
                 f"{name}-{email}",
                 sns.TopicSubscriptionArgs(topic=topic.arn, protocol="email", endpoint=email),
                 opts=child,
             )
-        self.arn = topic.arn
+        # The policy's: who publishes to the topic is made when it may.
+        self.arn = allowed.arn
         self.register_outputs({"arn": self.arn})
 
 
