@@ -25,7 +25,7 @@ _SQS_BATCH = 10
     severity=Severity.CRITICAL,
     summary="A function's image is named by digest",
     why="A tag can be moved: what runs would not be what was tested, and an update would not see the change.",
-    remedy="Set the worker's image digest in the stack's configuration (`bmx images push` prints it).",
+    remedy="Set the worker's image digest in the stack's configuration (pushing the image prints it).",
 )
 def function_image_digest(function: Resource, _parameters: Parameters) -> Iterator[str]:
     uri = function.inputs.text("imageUri")

@@ -1,6 +1,7 @@
 """Staging and prod with their own settings: the real program and engine on an emulator of AWS."""
 
 import json
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from operations.credentials.adopt import adopt, look
 from operations.credentials.login import CredentialsProblem, DatabaseAccess
 from operations.credentials.rotate import rotate
 from operations.target import Target, open_target
+from tests.delivery import workflows
 from workers.contracts import Problem
 
 pytestmark = [pytest.mark.engine, pytest.mark.local, pytest.mark.usefixtures("engine")]
@@ -121,6 +123,30 @@ def test_a_manual_change_shows_as_drift_and_is_undone(each: Deployed) -> None:
     assert each.pulumi.up(LogReporter(), refresh=True).changes["update"] == 1
     after = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
     assert after == before
+
+
+def test_the_drift_workflow_passes_and_fails_loudly_on_a_manual_change(staging: Deployed) -> None:
+    """Its own lines, run as GitHub runs them."""
+    folder = staging.pulumi.project.folder
+    line = workflows.step("drift.yml", "Compare")
+
+    def compare() -> "subprocess.CompletedProcess[str]":
+        return line.execute(folder, **staging.pulumi.env(), STACK=staging.stack.stack)
+
+    clean = compare()
+    assert clean.returncode == 0, clean.stdout + clean.stderr
+    url = staging.target.outputs()["queues"]["image_results"]["url"]
+    sqs = staging.target.client("sqs")
+    before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "7"})
+    try:
+        drifted = compare()
+    finally:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=before)
+    assert drifted.returncode != 0, drifted.stdout
+    kept = (folder / "drift.txt").read_text()
+    assert "aws:sqs:Queue image-results update" in " ".join(kept.split())
+    assert DatabaseAccess.of(staging.target).read().password not in drifted.stdout + drifted.stderr
 
 
 def test_what_others_made_has_the_identity_that_the_settings_name(prod: Deployed) -> None:

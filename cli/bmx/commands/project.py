@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -164,6 +165,33 @@ def docs(json_output: JsonOption = False) -> None:
         return Outcome(data={"site": str(site)}, view=view, ok=done.returncode == 0)
 
     execute("dev docs", json_output, action)
+
+
+@dev.command(epilog="Example: bmx dev comment --pull-request 7 reports/*.md")
+def comment(
+    reports: Annotated[
+        list[Path],
+        typer.Argument(help="What `bmx plan check --markdown` wrote, a file a stack.", metavar="REPORT..."),
+    ],
+    pull_request: Annotated[int, typer.Option("--pull-request", help="Its number.", metavar="NUMBER")],
+    json_output: JsonOption = False,
+) -> None:
+    """Put reports into one comment of a pull request, which is edited from then on. For workflows."""
+    for report in reports:
+        if not report.is_file():
+            raise typer.BadParameter(f"there is no file {report}", param_hint="REPORT")
+
+    def action(_ui: Ui) -> Outcome:
+        from bmx.github import PullRequest, joined
+
+        text = joined([report.read_text(encoding="utf-8") for report in reports])
+        new = PullRequest.of_workflow(pull_request).put(text)
+        return Outcome(
+            data={"pull_request": pull_request, "new": new},
+            view=f"Comment on #{pull_request} {'written' if new else 'edited'}.",
+        )
+
+    execute("dev comment", json_output, action)
 
 
 def _run_tool(command: list[str], *, quiet_stdout: bool) -> bool:
