@@ -10,7 +10,12 @@ import yaml
 from local.paths import REPO
 from tests.delivery.workflows import Step, step
 
-pytestmark = [pytest.mark.engine, pytest.mark.local, pytest.mark.usefixtures("engine")]
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.local,
+    pytest.mark.usefixtures("engine"),
+    pytest.mark.timeout(1_800),  # the base gets an environment of its own first
+]
 
 STACK = "prod"
 
