@@ -56,4 +56,4 @@ def all_limits() -> Mapping[str, Limits]:
 
 def limits_of(token: str) -> Limits:
     """A type's limits; none beyond the schema for a type of another package."""
-    return all_limits().get(token, Limits())
+    return all_limits().get(token, Limits()) if token.startswith("aws:") else Limits()
