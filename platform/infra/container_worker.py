@@ -1,6 +1,7 @@
 """The function of a container worker, its role, its logs, and the mapping that feeds it."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pulumi
 from pulumi_aws import cloudwatch, iam, lambda_
@@ -30,6 +31,23 @@ class ContainerWorkerArgs:
     result_queue_url: pulumi.Input[str] | None
     logs: LogSettings
     boundary_arn: pulumi.Input[str] | None = None
+
+
+Text = TypeVar("Text", str, pulumi.Input[str])
+
+
+def environment(
+    deployment: Deployment, worker: Worker, images_bucket: Text, result_queue_url: Text | None
+) -> dict[str, Text | str]:
+    """The variables of a container worker's function; `workers.contracts.environment` says what they mean."""
+    variables: dict[str, Text | str] = {
+        "BMX_STACK": deployment.stack,
+        "BMX_IMAGES_BUCKET": images_bucket,
+        "POWERTOOLS_SERVICE_NAME": worker.name,
+    }
+    if result_queue_url is not None:
+        variables["BMX_RESULT_QUEUE_URL"] = result_queue_url
+    return variables
 
 
 class ContainerWorker(pulumi.ComponentResource):
@@ -86,13 +104,6 @@ class ContainerWorker(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
-        environment: dict[str, pulumi.Input[str]] = {
-            "BMX_STACK": deployment.stack,
-            "BMX_IMAGES_BUCKET": args.images_bucket,
-            "POWERTOOLS_SERVICE_NAME": args.worker.name,
-        }
-        if args.result_queue_url is not None:
-            environment["BMX_RESULT_QUEUE_URL"] = args.result_queue_url
         return lambda_.Function(
             name,
             lambda_.FunctionArgs(
@@ -107,7 +118,9 @@ class ContainerWorker(pulumi.ComponentResource):
                 timeout=container.timeout,
                 memory_size=container.memory,
                 ephemeral_storage=lambda_.FunctionEphemeralStorageArgs(size=container.ephemeral_storage),
-                environment=lambda_.FunctionEnvironmentArgs(variables=environment),
+                environment=lambda_.FunctionEnvironmentArgs(
+                    variables=environment(deployment, args.worker, args.images_bucket, args.result_queue_url)
+                ),
                 logging_config=lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=logs.name),
                 tags=self._tags,
             ),

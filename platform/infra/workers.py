@@ -200,3 +200,15 @@ def check_names(workers: Iterable[Worker], deployment: Deployment) -> None:
         function = worker.function(deployment)
         if function is not None:
             deployment.log_group(function)
+
+
+def container_of(name: str) -> Container:
+    """The container that a declared worker is; raises `Problem` for an unknown name and for another kind."""
+    consumer = next(worker.consumer for worker in select([name]) if worker.name == name)
+    if not isinstance(consumer, Container):
+        raise Problem(
+            f"The worker {name} is no container.",
+            why="Only a container's image is built, or run by a process on one machine.",
+            fix="Look at its entry in platform/infra/workers.py.",
+        )
+    return consumer

@@ -20,13 +20,14 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from local.json_http import JsonRequests, JsonServer
 from local.paths import Paths
 from local.ports import HOST
 from local.provider.connection import Aws, Connection
+from local.runtime_api import FunctionError
 from workers.contracts.problem import Problem
 
 logger = logging.getLogger("image_function")
@@ -117,40 +118,35 @@ class Function:
             return self.handler(event, context)
 
 
+def function_environment(configuration: Mapping[str, Any], connection: Connection) -> dict[str, str]:
+    """What Lambda sets for a function of this configuration, and where AWS is; without credentials."""
+    variables = configuration.get("Environment", {}).get("Variables", {})
+    return {
+        **{name: str(value) for name, value in variables.items()},
+        "AWS_REGION": connection.region,
+        "AWS_DEFAULT_REGION": connection.region,
+        "AWS_ENDPOINT_URL": connection.endpoint,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_LAMBDA_FUNCTION_NAME": str(configuration["FunctionName"]),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration["MemorySize"]),
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+    }
+
+
 def set_environment(configuration: Mapping[str, Any], connection: Connection, model_dir: Path) -> None:
     """Make this process's environment the function's. Nothing of the user's own AWS settings stays."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
-    variables = configuration.get("Environment", {}).get("Variables", {})
-    os.environ.update({name: str(value) for name, value in variables.items()})
-    os.environ.update(
-        {
-            "AWS_REGION": connection.region,
-            "AWS_DEFAULT_REGION": connection.region,
-            "AWS_ENDPOINT_URL": connection.endpoint,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "AWS_LAMBDA_FUNCTION_NAME": str(configuration["FunctionName"]),
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration["MemorySize"]),
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "BMX_MODEL_DIR": str(model_dir),
-        }
-    )
+    os.environ.update(function_environment(configuration, connection), BMX_MODEL_DIR=str(model_dir))
 
 
 def load_handler(worker: str) -> Callable[[Event, Any], Any]:
     """The handler that the worker's declaration names; raises `Problem` where there is none to run."""
-    from infra.workers import Container, select
+    from infra.workers import container_of
 
-    declared = next(one for one in select([worker]) if one.name == worker)
-    if not isinstance(declared.consumer, Container):
-        raise Problem(
-            f"The worker {worker} is no container.",
-            why="Only a container's image is run by a process on this machine.",
-            fix="Look at its entry in platform/infra/workers.py.",
-        )
-    path = declared.consumer.handler
+    path = container_of(worker).handler
     module, _, name = path.rpartition(".")
     try:
         handler: Callable[[Event, Any], Any] = getattr(importlib.import_module(module), name)
@@ -163,56 +159,54 @@ def load_handler(worker: str) -> Callable[[Event, Any], Any]:
     return handler
 
 
-def make_server(port: int, function: Function, credentials: RoleCredentials) -> ThreadingHTTPServer:
+class Invocable(Protocol):
+    """A function that can be called: its handler in this process, or one in a container."""
+
+    @property
+    def name(self) -> str: ...
+
+    def invoke(self, event: Event, request_id: str, deadline: float) -> Any:
+        """The answer; raises what the handler raised, `FunctionError` or `TimeoutError`."""
+
+
+def make_server(port: int, function: Invocable, credentials: RoleCredentials | None = None) -> JsonServer:
     """The HTTP side: `POST /` invokes, `GET /credentials` gives the role's session, `GET /` says it is up."""
 
-    class Requests(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
+    class Requests(JsonRequests):
+        def get(self) -> None:
             if self.path == "/":
-                self._reply(200, {"function": function.name, "pid": os.getpid()})
-            elif self.path == "/credentials" and hmac.compare_digest(
-                self.headers.get("Authorization", ""), credentials.token
+                self.reply(200, {"function": function.name, "pid": os.getpid()})
+            elif (
+                credentials is not None
+                and self.path == "/credentials"
+                and hmac.compare_digest(self.headers.get("Authorization", ""), credentials.token)
             ):
-                self._reply(200, credentials.current())
+                self.reply(200, credentials.current())
             else:
-                self._reply(404, {"errorMessage": "not found"})
+                super().get()
 
-        def do_POST(self) -> None:
+        def post(self) -> None:
             # A page in a browser cannot set this header without asking first.
             if self.headers.get("X-Amzn-Lambda-Function-Name") != function.name:
-                self._reply(403, {"errorMessage": "not an invocation of this function"})
+                self.reply(403, {"errorMessage": "not an invocation of this function"})
                 return
-            event = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))) or b"{}")
+            event = json.loads(self.body() or b"{}")
             request_id = self.headers.get("X-Amzn-Lambda-Request-Id", "")
             deadline = int(self.headers.get("X-Amzn-Lambda-Deadline-Ms", "0")) / 1000
             try:
                 result = function.invoke(event, request_id, deadline)
+            except FunctionError as error:
+                self.reply(500, {"errorMessage": str(error), "errorType": error.type})
             except Exception as error:  # noqa: BLE001 - whatever a handler raises is Lambda's function error
                 logger.error("%s", traceback.format_exc())
-                self._reply(500, {"errorMessage": str(error), "errorType": type(error).__name__})
+                self.reply(500, {"errorMessage": str(error), "errorType": type(error).__name__})
             else:
-                self._reply(200, result)
+                self.reply(200, result)
 
-        def _reply(self, status: int, body: Any) -> None:
-            data = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - named by http.server
-            """The handler logs what it does; the requests themselves are the emulator's."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        allow_reuse_address = True
-
-    server = Server((HOST, port), Requests)
-    os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"http://{HOST}:{server.server_port}/credentials"
-    os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = credentials.token
+    server = JsonServer((HOST, port), Requests)
+    if credentials is not None:
+        os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"http://{HOST}:{server.server_port}/credentials"
+        os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = credentials.token
     return server
 
 
