@@ -8,6 +8,7 @@ from typer.exceptions import TyperException
 from bmx.commands import config as config_commands
 from bmx.commands import credentials, cutout, demo, deploy, doctor, new, operate, plan, project
 from bmx.commands import engine as engine_commands
+from bmx.commands import image as image_commands
 from bmx.commands import package as package_commands
 from bmx.commands import stack as stack_commands
 from bmx.output import ExitCode, print_envelope
@@ -30,6 +31,7 @@ for module in (
     engine_commands,
     config_commands,
     package_commands,
+    image_commands,
     plan,
     deploy,
     credentials,

@@ -96,6 +96,11 @@ class Paths:
         return self.home / "imported"
 
     @property
+    def images_pushed(self) -> Path:
+        """Which images were pushed from here: a file for each worker."""
+        return self.home / "pushed"
+
+    @property
     def ports(self) -> Path:
         return self.home / "ports.json"
 
@@ -141,6 +146,11 @@ class Paths:
     def packages(self) -> Path:
         return self.cache / "packages"
 
+    @property
+    def images(self) -> Path:
+        """Container images and their layers, where no docker keeps them."""
+        return self.cache / "images"
+
     # the checkout
 
     @property
@@ -171,7 +181,7 @@ class Paths:
         return (
             *(self.emulator_state, self.state, self.postgres, self.stacks, self.snapshots),
             *(self.samples, self.demo, self.imported, self.tmp, self.deploy, self.logs, self.run),
-            self.ports,
+            *(self.ports, self.images_pushed),
             *self.home.glob(".trash-*"),
         )
 

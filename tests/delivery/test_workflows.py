@@ -87,6 +87,7 @@ def test_a_workflow_may_read_and_each_job_says_what_more(name: str) -> None:
     allowed = {
         "pr.yml": {("comment", "pull-requests")},
         "drift.yml": {("drift", "id-token")},
+        "image.yml": {("image", "id-token"), ("propose", "contents"), ("propose", "pull-requests")},
         "deploy.yml": {("deploy", "id-token"), ("record", "contents")},
     }
     assert granted == allowed[name]

@@ -144,13 +144,15 @@ def test_the_readme_s_way_to_a_real_stack_has_every_step_in_order() -> None:
     told = (REPO / "README.md").read_text().split("## Deploying a stack for real")[1].split("\n## ")[0]
     first, second = (found.start() for found in re.finditer(r"\./bmx deploy --stack staging", told))
     steps = [
-        "--build-arg BASE_IMAGE=",
-        "docker push",
+        "./bmx image build --base ",
+        "./bmx image run",
+        "./bmx image push --stack staging",
+        "./bmx image digest --stack staging",
         "./bmx package --stack staging",
         "aws cloudformation deploy",
     ]
     at = [told.index(step) for step in [*steps, "--function-name bluemoxon-staging-migrate"]]
-    assert first < at[0] < at[1] < second < at[2]
+    assert first < at[0] < at[3] < second < at[4]
     assert at == sorted(at)
     assert "awaiting_first_image" in told[:first]
     assert "ReportBatchItemFailures" in told[told.index("chalice deploy") :]

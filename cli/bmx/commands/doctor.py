@@ -3,14 +3,17 @@
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from bmx.output import JsonOption, Outcome, Ui, execute
+
+if TYPE_CHECKING:
+    from local.paths import Paths
 
 FREE_BYTES_WANTED = 3 * 1024**3
 """Environment, emulator, models and PostgreSQL take about 2 GB; a Go build of the engine about 4 GB more."""
@@ -91,7 +94,7 @@ def examine() -> list[Finding]:
             "go", "`bmx engine build` cannot run.", "Install Go 1.25 or newer, or use `bmx engine install`."
         ),
         _tool("git", "No version in the deployed package.", "Install git."),
-        _image_builder(),
+        _image_builder(paths),
         _any_tool(
             ("chromium", "google-chrome", "chromium-browser"),
             "The browser tests cannot run.",
@@ -110,27 +113,22 @@ def _any_tool(names: tuple[str, ...], cost: str, fix: str) -> Finding:
     return Finding(" or ".join(names), found is not None, found or "not on PATH", cost, fix)
 
 
-def _image_builder() -> Finding:
-    """What can build an image: buildah, or a docker or podman whose engine answers."""
-    found = shutil.which("buildah")
-    for name in ("docker", "podman"):
-        program = shutil.which(name)
-        if found is None and program and _succeeds([program, "info"]):
-            found = program
+def _image_builder(paths: "Paths") -> Finding:
+    """What builds and runs an image: a docker or podman whose engine answers, or buildah."""
+    from operations.image.tools import find_tool
+    from workers.contracts.problem import Problem
+
+    try:
+        found = find_tool(paths).program
+    except Problem:
+        found = ""
     return Finding(
         "docker, podman or buildah",
-        found is not None,
+        bool(found),
         found or "none that answers",
         "The worker's image cannot be built here; the local stack runs its code as a process.",
-        "Install one of them (Debian: apt-get install buildah).",
+        "Install one of them (Debian: apt-get install buildah bubblewrap mmdebstrap).",
     )
-
-
-def _succeeds(command: list[str]) -> bool:
-    try:
-        return subprocess.run(command, capture_output=True, timeout=5, check=False).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False
 
 
 def _folder(name: str, folder: Path) -> Finding:
