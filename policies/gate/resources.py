@@ -21,25 +21,38 @@ _HOLDERS: dict[str, tuple[Severity, str]] = {
     types.REPOSITORY: (Severity.HIGH, "the images that functions run and could be rolled back to"),
     types.QUEUE: (Severity.HIGH, "the messages in the queue"),
     types.LOG_GROUP: (Severity.MEDIUM, "the logs"),
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": (
+        Severity.HIGH,
+        "the trust by which CI deploys, in every stack of the account",
+    ),
 }
+
+UNKNOWN_TYPE = "whatever a resource of this type holds; the gate does not know it"
 
 _HARMLESS_PREFIXES = ("pulumi:", "bluemoxon:")
 _HARMLESS = frozenset(
     {
         types.ALARM,
+        types.BUCKET_ACL,
         types.BUCKET_ENCRYPTION,
         types.BUCKET_POLICY,
         types.BUCKET_PUBLIC_ACCESS,
         types.BUCKET_VERSIONING,
+        types.DATABASE_CLUSTER_PARAMETERS,
         types.DATABASE_PARAMETERS,
         types.EVENT_SOURCE,
         types.FUNCTION,
+        types.KEY_POLICY,
+        types.PERMISSION,
         types.POLICY,
         types.QUEUE_POLICY,
         types.REDRIVE_ALLOW,
         types.ROLE,
         types.ROLE_ATTACHMENT,
         types.ROLE_POLICY,
+        types.SECRET_POLICY,
+        "aws:budgets/budget:Budget",
+        "aws:cloudwatch/dashboard:Dashboard",
         "aws:cognito/userPoolClient:UserPoolClient",
         "aws:ec2/routeTable:RouteTable",
         "aws:ec2/routeTableAssociation:RouteTableAssociation",
@@ -48,8 +61,7 @@ _HARMLESS = frozenset(
         "aws:ec2/vpc:Vpc",
         "aws:ec2/vpcEndpoint:VpcEndpoint",
         "aws:ecr/lifecyclePolicy:LifecyclePolicy",
-        "aws:ecr/repositoryPolicy:RepositoryPolicy",
-        "aws:lambda/permission:Permission",
+        types.REPOSITORY_POLICY,
         "aws:rds/subnetGroup:SubnetGroup",
         "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration",
         "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
@@ -67,6 +79,4 @@ def loss(type_: str) -> tuple[Severity, str] | None:
     """How bad it is to lose a resource of this type, and what is lost; None where nothing is."""
     if type_ in _HARMLESS or type_.startswith(_HARMLESS_PREFIXES):
         return None
-    return _HOLDERS.get(
-        type_, (Severity.MEDIUM, "whatever a resource of this type holds; the gate does not know it")
-    )
+    return _HOLDERS.get(type_, (Severity.MEDIUM, UNKNOWN_TYPE))

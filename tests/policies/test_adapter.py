@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from pulumi.runtime.proto import analyzer_pb2
+from pulumi_policy import policy as sdk
 from pulumi_policy.proxy import UNKNOWN_BOOLEAN_VALUE, UNKNOWN_STRING_VALUE
 
 from rules import types
@@ -140,6 +141,21 @@ def test_a_stack_can_make_a_rule_stricter() -> None:
     bound = found(types.EVENT_SOURCE, {}, settings)
     assert "mapping-concurrency" not in bound
     assert bound[f"{EXCEPTIONS}-mandatory-resources"] == analyzer_pb2.MANDATORY
+
+
+def test_a_resource_is_unpacked_once_for_all_policies(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering = server()
+    once = vars(sdk)["unknown_checking_proxy"]
+    unpacked: list[object] = []
+
+    def counted(properties: object) -> object:
+        unpacked.append(properties)
+        return original(properties)
+
+    original = once.function
+    monkeypatch.setattr(once, "function", counted)
+    answering.Analyze(request(types.QUEUE, {"name": "work"}), None)
+    assert len(unpacked) == 1
 
 
 def test_unpacking_once_leaves_the_rest_of_the_sdk_as_it_is() -> None:
