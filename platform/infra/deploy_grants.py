@@ -230,7 +230,7 @@ def _roles(deployment: Deployment) -> list[Statement]:
 
 def _readings(deployment: Deployment) -> list[Statement]:
     """What lasts, to be looked at."""
-    pool = "DescribeUserPool DescribeUserPoolClient GetUserPoolMfaConfig ListTagsForResource"
+    pool = "DescribeUserPool DescribeUserPoolClient GetGroup GetUserPoolMfaConfig ListTagsForResource"
     return [
         Statement(
             "ReadDatabase",

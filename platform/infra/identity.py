@@ -1,4 +1,4 @@
-"""People who sign in: a Cognito user pool and the application's client."""
+"""People who sign in: a Cognito user pool, its groups and the application's client."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ from pulumi_aws import cognito
 
 from infra.naming import Deployment, Kind
 from infra.tags import tags
+from workers.contracts import Role
 
 _HOURS, _DAYS = "hours", "days"
 
@@ -19,7 +20,9 @@ class IdentityArgs:
 
 
 class Identity(pulumi.ComponentResource):
-    """A user pool in which only administrators make users, and a public client without a secret."""
+    """A user pool in which only administrators make users, a group for each role, and a public client without
+    a secret.
+    """
 
     user_pool_id: pulumi.Output[str]
     user_pool_arn: pulumi.Output[str]
@@ -81,6 +84,18 @@ class Identity(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
+        for precedence, role in enumerate(reversed(Role)):
+            cognito.UserGroup(
+                role.value,
+                cognito.UserGroupArgs(
+                    name=role.value,
+                    user_pool_id=pool.id,
+                    # The lowest number is the one that counts where a person is in several.
+                    precedence=precedence,
+                    description=f"May do what takes the role {role} in BlueMoxon.",
+                ),
+                opts=pulumi.ResourceOptions(parent=self),
+            )
         self.user_pool_id = pool.id
         self.user_pool_arn = pool.arn
         self.client_id = client.id

@@ -53,6 +53,7 @@ _HARMLESS = frozenset(
         types.SECRET_POLICY,
         "aws:budgets/budget:Budget",
         "aws:cloudwatch/dashboard:Dashboard",
+        "aws:cognito/userGroup:UserGroup",
         "aws:cognito/userPoolClient:UserPoolClient",
         "aws:ec2/routeTable:RouteTable",
         "aws:ec2/routeTableAssociation:RouteTableAssociation",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 
 
-@pytest.mark.parametrize("path", ["/", "/admin", "/books/01890a5d-ac96-774b-bcce-b302099a8057"])
+@pytest.mark.parametrize("path", ["/", "/admin", "/docs", "/books/01890a5d-ac96-774b-bcce-b302099a8057"])
 def test_pages_are_served_without_a_key_and_hold_none(
     world: World, chalice_app: "Chalice", path: str
 ) -> None:
@@ -43,9 +43,11 @@ def test_what_needs_the_key_is_hidden_until_there_is_one(world: World, chalice_a
 
 def test_every_file_that_the_pages_name_is_served(world: World, chalice_app: "Chalice") -> None:
     client = Client(chalice_app).http
-    text = "".join(client.get(path, headers=HTML).body.decode() for path in ("/", "/admin", "/books/x"))
+    text = "".join(
+        client.get(path, headers=HTML).body.decode() for path in ("/", "/admin", "/docs", "/books/x")
+    )
     names = set(re.findall(r"static/([\w.]+)", text))
-    assert names >= {"bmx.css", "books.js", "book.js", "admin.js", "moxon.svg"}
+    assert names >= {"bmx.css", "books.js", "book.js", "admin.js", "docs.js", "moxon.svg"}
     for name in names | {"bmx.js"}:
         response = client.get(f"/static/{name}", headers={"Accept": "image/webp,*/*"})
         assert response.status_code == 200

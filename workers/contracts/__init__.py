@@ -24,6 +24,7 @@ from workers.contracts.messages import (
     parse_result,
 )
 from workers.contracts.problem import Problem
+from workers.contracts.roles import Role
 from workers.contracts.status import JobStatus, can_follow
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Queues",
     "Recipe",
     "ResultStatus",
+    "Role",
     "S3Object",
     "StoredImage",
     "Subject",

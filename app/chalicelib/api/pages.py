@@ -37,6 +37,11 @@ def admin_page() -> Response:
     return _render("admin.html", blueprint.current_request, depth=1)
 
 
+@routes.route("GET", "/docs", summary="Page: the API", public=True)
+def docs_page() -> Response:
+    return _render("docs.html", blueprint.current_request, depth=1)
+
+
 def book_page(request: Request) -> Response:
     """The page of one book; whether there is such a book its script finds out."""
     return _render("book.html", request, depth=2)

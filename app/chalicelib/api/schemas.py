@@ -2,9 +2,17 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
 
 from chalicelib.services import jobs
 from chalicelib.services.books import BookProgress
@@ -18,17 +26,36 @@ ListingItem = Annotated[str, StringConstraints(pattern=LISTING_ITEM)]
 NO_NUL = r"^[^\x00]*$"
 """PostgreSQL's text cannot hold the character NUL."""
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=NO_NUL)]
+Whole = Annotated[
+    int, BeforeValidator(lambda it: int(it) if isinstance(it, float) and it.is_integer() else it)
+]
+"""JSON knows one kind of number: 1.0 is a whole one."""
 ImageType = Literal["image/jpeg", "image/png", "image/webp"]
 
 IMAGE_TYPES: tuple[str, ...] = tuple(EXTENSIONS)
 
 
 class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    """What comes in: nothing unknown, nothing converted from another type, and no null for a field that may
+    be left out.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_null(cls, content: Any) -> Any:
+        if isinstance(content, dict) and (empty := [name for name, it in content.items() if it is None]):
+            raise ValueError(f"leave out {', '.join(sorted(map(str, empty)))} instead of sending null")
+        return content
 
 
 class BookCreate(_In):
     """Import a listing as a book, or make a book without images under a title."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["listing_item_id"]}, {"required": ["title"]}]}
+    )
 
     listing_item_id: ListingItem | None = Field(default=None, examples=["demo-atlas"])
     title: Title | None = Field(
@@ -77,7 +104,13 @@ class ImageUpdate(_In):
     keep_original: bool | None = None
 
 
-class PageQuery(_In):
+class _Query(_In):
+    """A query: all of it is text, and is converted."""
+
+    model_config = ConfigDict(strict=False)
+
+
+class PageQuery(_Query):
     limit: int = Field(default=50, ge=1, le=100)
     cursor: str | None = Field(default=None, description="`next_cursor` of the page before.", max_length=300)
 
@@ -109,7 +142,9 @@ class JobsRetry(_In):
     status: Literal["failed", "queue_failed"] = "failed"
     book_id: str | None = Field(default=None, examples=[EXAMPLE_ID])
     error_code: ErrorCode | None = Field(default=None, description="Only jobs that failed for this reason.")
-    limit: int = Field(default=100, ge=1, le=jobs.MOST_RETRIED, description="How many at most in this call.")
+    limit: Whole = Field(
+        default=100, ge=1, le=jobs.MOST_RETRIED, description="How many at most in this call."
+    )
 
 
 class ImageState(StrEnum):
@@ -313,7 +348,7 @@ class QueuesOut(BaseModel):
     items: list[QueueHealth]
 
 
-class PeekQuery(_In):
+class PeekQuery(_Query):
     limit: int = Field(default=10, ge=1, le=100)
 
 
@@ -333,7 +368,7 @@ class DeadLetters(BaseModel):
 
 class Redrive(_In):
     dry_run: bool = Field(default=False, description="Only tell which messages would be sent.")
-    limit: int = Field(default=100, ge=1, le=1000, description="How many at most in this call.")
+    limit: Whole = Field(default=100, ge=1, le=1000, description="How many at most in this call.")
 
 
 class RedriveOut(BaseModel):

@@ -6,32 +6,18 @@ Programs show an API key, people a token of the stack's user pool. Every route n
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from chalicelib.faults import Fault, FaultCode
+from workers.contracts import Role
 
 if TYPE_CHECKING:
     from chalicelib.resources import Resources
 
+__all__ = ["API_KEY_HEADER", "Principal", "Role", "authenticate", "identify"]
+
 API_KEY_HEADER: Final = "X-API-Key"
 BEARER: Final = "Bearer "
-
-
-class Role(StrEnum):
-    """What a caller may do; each may do what the ones before it may. An API key is an administrator."""
-
-    VIEWER = "viewer"
-    """Look at books, images, jobs and listings."""
-    EDITOR = "editor"
-    """Change them."""
-    ADMIN = "admin"
-    """Look at the system, dead letters and the audit log; redrive; rotate the key."""
-
-    def includes(self, other: "Role") -> bool:
-        """Whether who has this role may do what asks for `other`."""
-        order = list(Role)
-        return order.index(self) >= order.index(other)
 
 
 @dataclass(frozen=True)

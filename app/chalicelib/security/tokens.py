@@ -80,7 +80,7 @@ class Tokens:
             if found is None and (self._rechecked_at is None or now - self._rechecked_at >= _RECHECK_SECONDS):
                 self._rechecked_at = now
                 found = self._client.match_kid(self._client.get_signing_keys(refresh=True), kid)
-        except jwt.PyJWKClientError as error:
+        except (jwt.PyJWKClientError, jwt.PyJWKSetError) as error:
             raise Fault(
                 FaultCode.UNAVAILABLE,
                 "The keys of the user pool cannot be read.",

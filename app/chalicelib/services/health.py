@@ -4,6 +4,7 @@ The checks run in parallel, each with its own time limit. A missing permission i
 SQS answers `NonExistentQueue` for a queue that one may not see.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +20,8 @@ from workers.contracts import Problem, QueueConfig
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+
+logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 8.0
 
@@ -263,6 +266,10 @@ def _timed(run: Callable[[], str]) -> tuple[HealthStatus, str, float]:
         )
     except (BotoCoreError, psycopg.Error) as error:
         message = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    except Exception as error:
+        # One check that fails in a way nobody thought of must not hide what the others found.
+        logger.exception("A health check failed unexpectedly")
+        message = f"Unforeseen: {type(error).__name__}; it has been logged."
     return status, message, _since(started)
 
 

@@ -180,6 +180,18 @@ PEOPLE_AND_KEYS = (
         needs=("pool",),
     ),
     Case(
+        "aws:cognito/userGroup:UserGroup",
+        lambda made: {"userPoolId": made["pool"]["id"], "name": "editor", "precedence": 2},
+        lambda made: {
+            "userPoolId": made["pool"]["id"],
+            "name": "editor",
+            "precedence": 1,
+            "description": "Changes books.",
+        },
+        replace={"name": "writer"},
+        needs=("pool",),
+    ),
+    Case(
         "aws:kms/key:Key",
         lambda _: {"description": "one", "deletionWindowInDays": 7, "tags": {"a": "1"}},
         lambda _: {
