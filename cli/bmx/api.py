@@ -20,7 +20,8 @@ class ApiProblem(Problem):
 
 
 _FIXES = {
-    "unauthorized": "`bmx up` renews the local key.",
+    "unauthorized": "`bmx up` renews the local key, `bmx keys save` keeps another stack's.",
+    "rate_limited": "Wait a minute.",
     "misconfigured": "`bmx status` shows which part of the stack is not well.",
 }
 
@@ -46,6 +47,10 @@ class Api:
         return self._call(
             "GET", path, params={key: value for key, value in query.items() if value is not None}
         )
+
+    def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Any call; `body` is sent as JSON where there is one."""
+        return self._call(method, path, **({} if body is None else {"json": body}))
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """POST `body` as JSON to `path`."""

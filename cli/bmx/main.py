@@ -5,8 +5,9 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
+from bmx.commands import api as api_commands
 from bmx.commands import config as config_commands
-from bmx.commands import credentials, cutout, demo, deploy, doctor, new, operate, plan, project
+from bmx.commands import credentials, cutout, demo, deploy, doctor, keys, new, operate, plan, project, queues
 from bmx.commands import engine as engine_commands
 from bmx.commands import image as image_commands
 from bmx.commands import package as package_commands
@@ -26,6 +27,9 @@ for module in (
     demo,
     stack_commands,
     operate,
+    queues,
+    keys,
+    api_commands,
     cutout,
     doctor,
     engine_commands,

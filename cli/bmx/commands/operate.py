@@ -8,6 +8,7 @@ from urllib.parse import quote
 import typer
 
 from bmx.api import Api
+from bmx.connection import LOCAL, StackOption, UrlOption, open_api
 from bmx.output import JsonOption, Outcome, Ui, execute
 from workers.contracts.status import JobStatus
 
@@ -29,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def open_pages(
-    page: Annotated[Literal["books", "admin"], typer.Argument(help="Which page.")] = "books",
+    page: Annotated[Literal["books", "admin", "docs"], typer.Argument(help="Which page.")] = "books",
     json_output: JsonOption = False,
 ) -> None:
     """Show the pages of the local stack in a browser, signed in with its API key."""
@@ -43,7 +44,7 @@ def open_pages(
 
         paths = Paths.default()
         status = LocalStack(paths).running()
-        url = status.admin_url if page == "admin" else status.web_url
+        url = status.web_url if page == "books" else f"{status.web_url}{page}"
         # The key travels in the fragment, which no server sees, and in a file that only its owner can read:
         # as an argument of the browser every process on the machine could read it.
         door = paths.run / f"open-{page}.html"
@@ -61,12 +62,14 @@ def open_pages(
 def list_jobs(
     status: Annotated[JobStatus | None, typer.Option(help="Only jobs that stand there.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 50,
+    stack: StackOption = LOCAL,
+    url: UrlOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """List jobs, newest first."""
 
     def action(_ui: Ui) -> Outcome:
-        with _api() as api:
+        with open_api(stack, url) as api:
             page = api.get("/jobs", status=status, limit=limit)
         return Outcome(data=page, view=_table(page["items"]))
 
@@ -75,25 +78,42 @@ def list_jobs(
 
 @jobs.command(epilog="Example: bmx jobs retry 0199c2b4-…")
 def retry(
-    job_id: Annotated[str, typer.Argument(help="The job's id.", show_default=False)],
+    job_id: Annotated[str | None, typer.Argument(help="The job's id.", show_default=False)] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="All jobs that failed.")] = False,
+    stack: StackOption = LOCAL,
+    url: UrlOption = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Send a failed or refused job again, at once."""
+    """Send a failed or refused job again, at once, or all that failed."""
+    if (job_id is None) != failed:
+        raise typer.BadParameter("name one job, or give --failed.")
 
-    def action(_ui: Ui) -> Outcome:
-        with _api() as api:
+    def action(ui: Ui) -> Outcome:
+        with open_api(stack, url) as api:
+            if job_id is None:
+                return _retry_all(api, ui)
             job = api.post(f"/jobs/{job_id}/retry")
         return Outcome(data=job, view=_table([job]))
 
     execute("jobs retry", json_output, action)
 
 
-def _api() -> Api:
-    from local.paths import Paths
-    from local.stack import LocalStack
-
-    status = LocalStack(Paths.default()).running()
-    return Api(status.api_url, status.api_key)
+def _retry_all(api: Api, ui: Ui) -> Outcome:
+    """Call after call, each as long as it has time for."""
+    total: dict[str, Any] = {"sent": 0, "refused": 0, "not_retried": []}
+    while True:
+        done = api.post("/jobs/retry", {"status": "failed"})
+        total["sent"] += done["sent"]
+        total["refused"] += done["refused"]
+        total["not_retried"] = done["not_retried"]
+        if not done["remaining"] or not done["sent"] + done["refused"]:
+            break
+        ui.say(f"{done['remaining']} left")
+    total["remaining"] = done["remaining"]
+    for job in total["not_retried"]:
+        ui.warn(f"{job['job_id']}: {job['reason']}")
+    view = f"{total['sent']} sent, {total['refused']} refused by the queue."
+    return Outcome(data=total, view=view, ok=not total["not_retried"] and not total["remaining"])
 
 
 def _table(items: list[dict[str, Any]]) -> "Table":

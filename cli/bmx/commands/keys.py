@@ -1,0 +1,99 @@
+"""`bmx keys`: the key of the API, rotated with overlap. No command prints a key."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from bmx.api import Api
+from bmx.connection import LOCAL, StackOption, UrlOption, open_api, save
+from bmx.output import JsonOption, Outcome, Ui, YesOption, execute
+from workers.contracts.problem import Problem
+
+keys = typer.Typer(
+    name="keys",
+    help="The key of the API: current and previous.",
+    no_args_is_help=True,
+    epilog="Example: bmx keys rotate --stack staging",
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.add_typer(keys)
+
+
+@keys.command(epilog="Example: bmx keys show --stack staging")
+def show(stack: StackOption = LOCAL, url: UrlOption = None, json_output: JsonOption = False) -> None:
+    """Tell the fingerprints of the keys that are valid."""
+
+    def action(_ui: Ui) -> Outcome:
+        with open_api(stack, url) as api:
+            found = api.get("/admin/keys")
+        return Outcome(data=found, view=_view(found))
+
+    execute("keys show", json_output, action)
+
+
+@keys.command(epilog="Example: bmx keys rotate --stack staging --yes")
+def rotate(
+    stack: StackOption = LOCAL,
+    url: UrlOption = None,
+    yes: YesOption = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Make a new key and keep it for this user; the one before stays valid until `bmx keys retire`."""
+
+    def action(ui: Ui) -> Outcome:
+        with open_api(stack, url) as api:
+            ui.confirm(f"Make a new API key for stack {stack}?", agreed=yes)
+            made = api.post("/admin/keys/rotate")
+        path = save(stack, made.pop("key"))
+        return Outcome(data={**made, "file": str(path)}, view=f"{_view(made)}\nThe new key is in {path}.")
+
+    execute("keys rotate", json_output, action)
+
+
+@keys.command(epilog="Example: bmx keys retire --stack staging --yes")
+def retire(
+    stack: StackOption = LOCAL,
+    url: UrlOption = None,
+    yes: YesOption = False,
+    json_output: JsonOption = False,
+) -> None:
+    """End the previous key, when everybody has the new one."""
+
+    def action(ui: Ui) -> Outcome:
+        with open_api(stack, url) as api:
+            ui.confirm(f"End the previous API key of stack {stack}?", agreed=yes)
+            left = api.call("DELETE", "/admin/keys/previous")
+        return Outcome(data=left, view=_view(left))
+
+    execute("keys retire", json_output, action)
+
+
+@keys.command("save", epilog="Example: bmx keys save --stack staging --url https://… < key")
+def save_key(
+    stack: Annotated[str, typer.Option("--stack", "-s", help="The stack whose key it is.")],
+    url: Annotated[str, typer.Option("--url", help="The address of its API.")],
+    json_output: JsonOption = False,
+) -> None:
+    """Keep a stack's key and address for this user; the key comes from the standard input."""
+
+    def action(_ui: Ui) -> Outcome:
+        import getpass
+
+        key = (getpass.getpass("API key: ") if sys.stdin.isatty() else sys.stdin.read()).strip()
+        if not key or stack == LOCAL:
+            what = "The local stack keeps its key itself." if key else "No key was given."
+            raise Problem(what, fix="bmx keys save --stack STACK --url ADDRESS < FILE")
+        with Api(url, key) as api:
+            found = api.get("/admin/keys")
+        path = save(stack, key, url)
+        return Outcome(data={**found, "file": str(path)}, view=f"The key opens the API; it is in {path}.")
+
+    execute("keys save", json_output, action)
+
+
+def _view(found: dict[str, object]) -> str:
+    return f"current {found['current']}, previous {found['previous'] or 'none'}"
