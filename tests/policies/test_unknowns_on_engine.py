@@ -30,12 +30,12 @@ aws.lambda_.Function("function", role=unknown, package_type="Image", image_uri=u
     environment=aws.lambda_.FunctionEnvironmentArgs(variables={"PASSWORD": unknown, "URL": unknown}))
 aws.lambda_.EventSourceMapping("mapping", function_name=unknown, event_source_arn=unknown, batch_size=number)
 aws.secretsmanager.Secret("secret", name=unknown, recovery_window_in_days=number)
-aws.rds.Instance("database", instance_class="db.t4g.small", username="app", password=unknown,
-    storage_encrypted=flag, deletion_protection=flag,
+aws.rds.Instance("database", instance_class="db.t4g.small", allocated_storage=20,
+    username="app", password=unknown, storage_encrypted=flag, deletion_protection=flag,
     publicly_accessible=flag, backup_retention_period=number)
 aws.s3.BucketPublicAccessBlock("block", bucket=unknown, block_public_acls=flag)
-aws.rds.Instance("literal", instance_class="db.t4g.small", username="app", password="CANARY",
-    identifier=unknown)
+aws.rds.Instance("literal", instance_class="db.t4g.small", allocated_storage=20,
+    username="app", password="CANARY", identifier=unknown)
 """.replace("CANARY", CANARY)
 """Nearly nothing is known; but `bad` lacks a DLQ, and `literal` has a made-up password."""
 
