@@ -88,7 +88,7 @@ def test_a_workflow_may_read_and_each_job_says_what_more(name: str) -> None:
         "pr.yml": {("comment", "pull-requests")},
         "drift.yml": {("drift", "id-token")},
         "image.yml": {("image", "id-token"), ("propose", "contents"), ("propose", "pull-requests")},
-        "deploy.yml": {("deploy", "id-token"), ("record", "contents")},
+        "deploy.yml": {("deploy", "id-token")},
     }
     assert granted == allowed[name]
     assert all("timeout-minutes" in content for content in document["jobs"].values())
@@ -143,37 +143,6 @@ def test_a_pipe_fails_with_what_is_before_it(tmp_path: Path) -> None:
     assert replace(piped, shell=None).execute(tmp_path).returncode == 0, (
         "as GitHub does without `shell: bash`"
     )
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Path:
-    """A checkout as far as `.ci/set-digest` looks."""
-    (tmp_path / ".ci").mkdir()
-    shutil.copy(REPO / ".ci" / "set-digest", tmp_path / ".ci")
-    for stack in ("staging", "prod"):
-        shutil.copy(REPO / f"Pulumi.{stack}.yaml", tmp_path)
-    return tmp_path
-
-
-@pytest.mark.parametrize("stack", ["staging", "prod"])
-def test_the_digest_gets_into_the_settings_and_nothing_else_changes(settings: Path, stack: str) -> None:
-    line = step("deploy.yml", "The image's digest into the stack's settings")
-    file = settings / f"Pulumi.{stack}.yaml"
-    before = file.read_text().splitlines()
-    for digest in ("sha256:" + "0123456789abcdef" * 4, "sha256:" + "fedcba9876543210" * 4):
-        assert line.execute(settings, STACK=stack, DIGEST=digest).returncode == 0
-        after = file.read_text().splitlines()
-        changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
-        assert len(changed) == 1
-        assert changed[0][1] == f"      digest: {digest}"
-
-
-@pytest.mark.parametrize("digest", ["", "latest", "sha256:12", "sha256:" + "0" * 64 + "; rm -rf x"])
-def test_what_is_no_digest_does_not_get_into_the_settings(settings: Path, digest: str) -> None:
-    before = (settings / "Pulumi.prod.yaml").read_text()
-    line = step("deploy.yml", "The image's digest into the stack's settings")
-    assert line.execute(settings, STACK="prod", DIGEST=digest).returncode == 2
-    assert (settings / "Pulumi.prod.yaml").read_text() == before
 
 
 @pytest.mark.parametrize(("said", "code"), [("None", 0), ("Unhandled", 1)])
