@@ -37,6 +37,8 @@ class EmulatedStack:
 
     main: Paths
     stack: str
+    journal: Path | None = None
+    """Where its emulator writes down what IAM is asked about roles."""
 
     @cached_property
     def paths(self) -> Paths:
@@ -53,7 +55,7 @@ class EmulatedStack:
         """Its emulator, in the account that its settings speak of."""
         account = stand_ins.account(self._settings)
         ports = Ports(self.paths.ports)
-        return Emulator(self.paths, self.processes, ports, account=account, as_tls=True)
+        return Emulator(self.paths, self.processes, ports, account=account, as_tls=True, journal=self.journal)
 
     @property
     def aws(self) -> Aws:

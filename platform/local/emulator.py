@@ -38,6 +38,8 @@ class Emulator:
     """Whose root the connection is."""
     as_tls: bool = False
     """Whether requests count as made over TLS, for a stack that refuses plain text."""
+    journal: Path | None = None
+    """Where to write down what IAM is asked about roles."""
 
     @property
     def endpoint(self) -> str:
@@ -47,9 +49,7 @@ class Emulator:
     @property
     def connection(self) -> Connection:
         """Address and root credential."""
-        if self.account == LOCAL_ACCOUNT:
-            return Connection(endpoint=self.endpoint)
-        return Connection(endpoint=self.endpoint, access_key=self.account, account=self.account)
+        return Connection(endpoint=self.endpoint, account=self.account).root
 
     def install(self, report: Reporter) -> Path:
         """Its environment, made from the lock if need be; the Python in it."""
@@ -94,7 +94,7 @@ class Emulator:
     def _service(self, python: Path, functions: Mapping[str, str]) -> Service:
         state = self.paths.emulator_state
         code = Path(__file__).with_name("emulator_main.py")
-        additions = [code, code.with_name("emulator_apis.py")]
+        additions = [code, code.with_name("emulator_apis.py"), code.with_name("emulator_iam.py")]
         return Service(
             name=NAME,
             argv=(str(python), "-P", str(code), checksum(*additions)),
@@ -113,6 +113,7 @@ class Emulator:
                 "SFTP_ENABLED": "0",
                 "DOCKER_HOST": "unix:///nonexistent",
                 **({"BMX_EMULATOR_TLS": "1"} if self.as_tls else {}),
+                **({"BMX_EMULATOR_JOURNAL": str(self.journal)} if self.journal else {}),
                 **{f"MINISTACK_LAMBDA_PROXY_{name}": url for name, url in sorted(functions.items())},
             },
             cwd=self.paths.home,

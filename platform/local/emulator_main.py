@@ -9,7 +9,7 @@ ministack:
 - *Messages in flight are given back at the start.* Whoever worked on them was a part of the last run.
 - *A function process that is gone is waited for.* Lambda replaces a dead execution environment; so an
   invocation whose process refused or dropped the connection is sent again until the function's timeout.
-- *SQS's batch calls need the right to the single call*, as on AWS; ministack asks for one of their own name.
+- *IAM is asked what AWS asks it*: `emulator_iam`.
 - *Things can be made with a given identity*: a tag `_custom_id_`, as LocalStack has it, is the id of a VPC, a
   subnet or a security group, and the random end of a secret's ARN.
 - *An API can be imported from an OpenAPI body*, whole: `emulator_apis`.
@@ -120,21 +120,6 @@ def _connection_lost(result: Reply) -> bool:
     return body.get("errorType") != "Sandbox.Timedout" and not answered
 
 
-def name_actions_as_iam_does() -> None:
-    """Check SQS's batch calls against the right to the single one: IAM knows no action of their names."""
-    from ministack.core import iam_actions
-
-    extract = iam_actions.extract_iam_action
-
-    def extract_iam_action(*arguments: Any, **named: Any) -> str | None:
-        action: str | None = extract(*arguments, **named)
-        if action and action.startswith("sqs:"):
-            return action.removesuffix("Batch")
-        return action
-
-    iam_actions.extract_iam_action = extract_iam_action
-
-
 def load_beside(name: str) -> Any:
     """A module from beside this file, whose folder is not on the path: its other names are common ones."""
     place = Path(__file__).with_name(f"{name}.py")
@@ -214,9 +199,9 @@ def count_as_tls() -> None:
 
 def main() -> None:
     keep_checkpoints()
-    name_actions_as_iam_does()
     give_wanted_ids()
     load_beside("emulator_apis").install()
+    load_beside("emulator_iam").install()
     if os.environ.get("BMX_EMULATOR_TLS") == "1":
         count_as_tls()
     give_back_messages()

@@ -10,7 +10,7 @@ would.
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from workers.contracts import Problem
@@ -25,6 +25,8 @@ ENDPOINT_VARIABLE = "BMX_EMULATOR_ENDPOINT"
 REGION_VARIABLE = "BMX_EMULATOR_REGION"
 ACCESS_KEY_VARIABLE = "BMX_EMULATOR_ACCESS_KEY"
 SECRET_KEY_VARIABLE = "BMX_EMULATOR_SECRET_KEY"  # noqa: S105 - the variable's name
+SESSION_TOKEN_VARIABLE = "BMX_EMULATOR_SESSION_TOKEN"  # noqa: S105
+ACCOUNT_VARIABLE = "BMX_EMULATOR_ACCOUNT"
 
 LOCAL_ACCOUNT = "000000000000"
 LOCAL_REGION = "us-west-2"
@@ -32,13 +34,14 @@ LOCAL_REGION = "us-west-2"
 
 @dataclass(frozen=True)
 class Connection:
-    """Address and root credential of one emulator."""
+    """Address of one emulator, and as whom it is spoken to: its root, if nothing else is given."""
 
     endpoint: str
     region: str = LOCAL_REGION
     access_key: str = "test"
     secret_key: str = field(default="test", repr=False)
     account: str = LOCAL_ACCOUNT
+    session_token: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Connection":
@@ -57,7 +60,23 @@ class Connection:
             region=env.get(REGION_VARIABLE, LOCAL_REGION),
             access_key=key,
             secret_key=env.get(SECRET_KEY_VARIABLE, "test"),
-            account=key if key.isdigit() and len(key) == 12 else LOCAL_ACCOUNT,
+            account=env.get(ACCOUNT_VARIABLE) or (key if key.isdigit() and len(key) == 12 else LOCAL_ACCOUNT),
+            session_token=env.get(SESSION_TOKEN_VARIABLE, ""),
+        )
+
+    @property
+    def root(self) -> "Connection":
+        """The same emulator, spoken to as the account's root."""
+        key = "test" if self.account == LOCAL_ACCOUNT else self.account
+        return replace(self, access_key=key, secret_key="test", session_token="")  # noqa: S106 - no secret
+
+    def as_session(self, credentials: Mapping[str, Any]) -> "Connection":
+        """The same emulator, spoken to as whom these `Credentials` of STS are for."""
+        return replace(
+            self,
+            access_key=credentials["AccessKeyId"],
+            secret_key=credentials["SecretAccessKey"],
+            session_token=credentials["SessionToken"],
         )
 
     def to_environment(self) -> dict[str, str]:
@@ -67,6 +86,8 @@ class Connection:
             REGION_VARIABLE: self.region,
             ACCESS_KEY_VARIABLE: self.access_key,
             SECRET_KEY_VARIABLE: self.secret_key,
+            SESSION_TOKEN_VARIABLE: self.session_token,
+            ACCOUNT_VARIABLE: self.account,
         }
 
 
@@ -107,6 +128,7 @@ class Aws:
             self._session = boto3.Session(
                 aws_access_key_id=self.connection.access_key,
                 aws_secret_access_key=self.connection.secret_key,
+                aws_session_token=self.connection.session_token or None,
                 region_name=self.connection.region,
                 botocore_session=botocore.session.Session(
                     session_vars={

@@ -1,6 +1,7 @@
 """What a resource type may use: the emulator, the provider's configuration, the local data folder."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from local.paths import Paths
 from local.provider.connection import Aws, Connection
@@ -26,6 +27,11 @@ class Context:
             region=str(configuration.get("region") or connection.region),
             default_tags={str(name): str(value) for name, value in default_tags.items()},
         )
+
+    @cached_property
+    def service(self) -> Aws:
+        """The emulator as a service of AWS that acts by itself, whatever rights the caller has."""
+        return Aws(self.aws.connection.root)
 
     @property
     def account(self) -> str:

@@ -27,32 +27,33 @@ class Repository(ResourceType):
             "ecr",
             "create_repository",
             repositoryName=inputs["name"],
+            imageTagMutability=inputs.get("imageTagMutability") or "MUTABLE",
+            imageScanningConfiguration=_scanning(inputs),
             tags=tags.pairs(ctx.all_tags(inputs)),
             **wanted,
         )
         return str(inputs["name"])
 
     def configure(self, ctx: Context, identifier: str, old: Properties | None, new: Properties) -> str | None:
-        ctx.aws.call(
-            "ecr",
-            "put_image_tag_mutability",
-            repositoryName=identifier,
-            imageTagMutability=new.get("imageTagMutability") or "MUTABLE",
-        )
-        ctx.aws.call(
-            "ecr",
-            "put_image_scanning_configuration",
-            repositoryName=identifier,
-            imageScanningConfiguration={
-                "scanOnPush": bool(nested(new, "imageScanningConfiguration", "scanOnPush"))
-            },
-        )
-        if old is not None:
-            wanted, arn = ctx.all_tags(new), ctx.arn("ecr", f"repository/{identifier}")
-            if gone := tags.removed(old, wanted):
-                ctx.aws.call("ecr", "untag_resource", resourceArn=arn, tagKeys=gone)
-            if wanted:
-                ctx.aws.call("ecr", "tag_resource", resourceArn=arn, tags=tags.pairs(wanted))
+        if old is None:
+            return None
+        mutability = new.get("imageTagMutability") or "MUTABLE"
+        if mutability != (old.get("imageTagMutability") or "MUTABLE"):
+            ctx.aws.call(
+                "ecr", "put_image_tag_mutability", repositoryName=identifier, imageTagMutability=mutability
+            )
+        if _scanning(new) != _scanning(old):
+            ctx.aws.call(
+                "ecr",
+                "put_image_scanning_configuration",
+                repositoryName=identifier,
+                imageScanningConfiguration=_scanning(new),
+            )
+        wanted, arn = ctx.all_tags(new), ctx.arn("ecr", f"repository/{identifier}")
+        if gone := tags.removed(old, wanted):
+            ctx.aws.call("ecr", "untag_resource", resourceArn=arn, tagKeys=gone)
+        if wanted and wanted != ctx.all_tags(old):
+            ctx.aws.call("ecr", "tag_resource", resourceArn=arn, tags=tags.pairs(wanted))
         return None
 
     def read(self, ctx: Context, identifier: str, state: Properties) -> Properties | None:
@@ -80,6 +81,10 @@ class Repository(ResourceType):
         ctx.aws.find(
             "ecr", "delete_repository", repositoryName=identifier, force=bool(state.get("forceDelete"))
         )
+
+
+def _scanning(inputs: Properties) -> dict[str, bool]:
+    return {"scanOnPush": bool(nested(inputs, "imageScanningConfiguration", "scanOnPush"))}
 
 
 class _RepositoryDocument(ResourceType):

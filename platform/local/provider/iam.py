@@ -60,31 +60,27 @@ class Role(ResourceType):
         return None
 
     def _update(self, ctx: Context, identifier: str, old: Properties, new: Properties) -> None:
-        ctx.aws.call(
-            "iam",
-            "update_assume_role_policy",
-            RoleName=identifier,
-            PolicyDocument=new["assumeRolePolicy"],
-        )
-        ctx.aws.call(
-            "iam",
-            "update_role",
-            RoleName=identifier,
-            Description=new.get("description") or "",
-            MaxSessionDuration=new.get("maxSessionDuration") or 3600,
-        )
+        """Like the real provider, touch only what differs: CI has no right to the rest."""
+        role = {"RoleName": identifier}
+        if json.loads(document(new["assumeRolePolicy"])) != json.loads(document(old["assumeRolePolicy"])):
+            trust = new["assumeRolePolicy"]
+            ctx.aws.call("iam", "update_assume_role_policy", PolicyDocument=trust, **role)
+        description = new.get("description") or ""
+        if description != (old.get("description") or ""):
+            ctx.aws.call("iam", "update_role_description", Description=description, **role)
+        longest = new.get("maxSessionDuration") or 3600
+        if longest != (old.get("maxSessionDuration") or 3600):
+            ctx.aws.call("iam", "update_role", MaxSessionDuration=longest, **role)
         boundary = new.get("permissionsBoundary")
-        if boundary:
-            ctx.aws.call(
-                "iam", "put_role_permissions_boundary", RoleName=identifier, PermissionsBoundary=boundary
-            )
-        elif old.get("permissionsBoundary"):
-            ctx.aws.call("iam", "delete_role_permissions_boundary", RoleName=identifier)
+        if boundary and boundary != old.get("permissionsBoundary"):
+            ctx.aws.call("iam", "put_role_permissions_boundary", PermissionsBoundary=boundary, **role)
+        elif not boundary and old.get("permissionsBoundary"):
+            ctx.aws.call("iam", "delete_role_permissions_boundary", **role)
         wanted = ctx.all_tags(new)
         if gone := tags.removed(old, wanted):
-            ctx.aws.call("iam", "untag_role", RoleName=identifier, TagKeys=gone)
-        if wanted:
-            ctx.aws.call("iam", "tag_role", RoleName=identifier, Tags=tags.pairs(wanted))
+            ctx.aws.call("iam", "untag_role", TagKeys=gone, **role)
+        if wanted and wanted != old.get("tagsAll"):
+            ctx.aws.call("iam", "tag_role", Tags=tags.pairs(wanted), **role)
 
     def read(self, ctx: Context, identifier: str, state: Properties) -> Properties | None:
         reply = ctx.aws.find("iam", "get_role", RoleName=identifier)

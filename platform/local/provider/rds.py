@@ -108,11 +108,11 @@ class Instance(ResourceType):
         self, ctx: Context, identifier: str, server: PostgresInstance, managed: bool, inputs: Properties
     ) -> None:
         """RDS's own secret: made with a password that nobody else knows, removed when it is not wanted."""
-        found = ctx.aws.find("secretsmanager", "describe_secret", SecretId=_secret_name(identifier))
+        found = ctx.service.find("secretsmanager", "describe_secret", SecretId=_secret_name(identifier))
         if managed and found is None:
             password = secrets.token_urlsafe(24)
             server.set_master_password(password)
-            ctx.aws.call(
+            ctx.service.call(
                 "secretsmanager",
                 "create_secret",
                 Name=_secret_name(identifier),
@@ -126,7 +126,7 @@ class Instance(ResourceType):
             self._forget_secret(ctx, identifier)
 
     def _forget_secret(self, ctx: Context, identifier: str) -> None:
-        ctx.aws.find(
+        ctx.service.find(
             "secretsmanager",
             "delete_secret",
             SecretId=_secret_name(identifier),
@@ -139,7 +139,7 @@ class Instance(ResourceType):
         if not server.exists:
             return None
         instance, status = server.instance, server.status()
-        secret = ctx.aws.find("secretsmanager", "describe_secret", SecretId=_secret_name(identifier))
+        secret = ctx.service.find("secretsmanager", "describe_secret", SecretId=_secret_name(identifier))
         managed = [] if secret is None else [_managed_secret(secret["ARN"])]
         return {
             **_DEFAULTS,
