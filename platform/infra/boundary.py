@@ -55,14 +55,13 @@ def boundary(
 
 def stack_secrets(deployment: Deployment, database: DatabaseSettings, login_arn: str | None) -> list[str]:
     """The stack's secrets, and the database's where another name has it."""
-    arns = [deployment.arn("secretsmanager", f"secret:{deployment.secret_name('*')}")]
+    ours = deployment.arn("secretsmanager", f"secret:{deployment.secret_name('*')}")
+    other = login_arn
     if isinstance(database, ExternalDatabase):
-        arns.append(database.secret_arn)
+        other = database.secret_arn
     elif database.mode == "rds-managed":
-        arns.append(deployment.arn("secretsmanager", "secret:rds!db-*"))
-    elif login_arn is not None:
-        arns.append(login_arn)
-    return arns
+        other = deployment.arn("secretsmanager", "secret:rds!db-*")
+    return [ours] if other is None or other.startswith(ours.removesuffix("*")) else [ours, other]
 
 
 def stack_queues(deployment: Deployment) -> str:

@@ -15,18 +15,20 @@ from infra import grants
 from infra.boundary import boundary_name, stack_queues, stack_secrets
 from infra.naming import Deployment, Kind
 from infra.policies import Statement
-from infra.settings import DatabaseSettings, DeploySettings
+from infra.settings import DatabaseSettings, DeploySettings, ExternalDatabase
 
 GITHUB = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
 
 _ROLE_CHANGES = (
     "iam:CreateRole",
-    "iam:PutRolePolicy",
+    "iam:DeleteRole",
     "iam:DeleteRolePolicy",
     "iam:PutRolePermissionsBoundary",
+    "iam:PutRolePolicy",
+    "iam:UpdateRoleDescription",
 )
-_ROLE_UPKEEP = ("iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateRoleDescription")
+_ROLE_TAGGING = ("iam:TagRole", "iam:UntagRole")
 
 
 def deploy_role_name(deployment: Deployment) -> str:
@@ -62,8 +64,8 @@ def deploy(
         *_messages(deployment),
         *_storage(deployment, database, login_arn),
         *_observation(deployment),
-        *_roles(deployment),
-        *_readings(deployment),
+        *_roles(settings, deployment),
+        *_readings(deployment, database),
         *_state(settings, deployment),
     ]
 
@@ -90,9 +92,9 @@ def _images(deployment: Deployment) -> list[Statement]:
 def _functions(deployment: Deployment) -> list[Statement]:
     ours = [deployment.arn("lambda", f"function:{deployment.chalice_function()}*")]
     functions = (
-        "AddPermission CreateFunction DeleteFunction GetFunction GetFunctionCodeSigningConfig "
-        "GetFunctionConfiguration GetPolicy ListTags ListVersionsByFunction RemovePermission TagResource "
-        "UntagResource UpdateFunctionCode UpdateFunctionConfiguration"
+        "AddPermission CreateFunction DeleteFunction DeleteFunctionConcurrency GetFunction "
+        "GetFunctionConfiguration GetPolicy ListTags ListVersionsByFunction TagResource UntagResource "
+        "UpdateFunctionCode UpdateFunctionConfiguration"
     )
     mappings = (
         "CreateEventSourceMapping DeleteEventSourceMapping GetEventSourceMapping UpdateEventSourceMapping"
@@ -129,7 +131,7 @@ def _chalice(deployment: Deployment) -> list[Statement]:
     region, partition = deployment.region, deployment.partition
     apis = [f"arn:{partition}:apigateway:{region}::/restapis{rest}" for rest in ("", "/*")]
     methods = "DELETE GET PATCH POST PUT"
-    rules = "DeleteRule DescribeRule ListTargetsByRule PutRule PutTargets RemoveTargets"
+    rules = "DeleteRule PutRule PutTargets RemoveTargets"
     return [
         Statement("DeployApi", _of("apigateway", methods), apis),
         Statement(
@@ -142,10 +144,7 @@ def _chalice(deployment: Deployment) -> list[Statement]:
 
 def _messages(deployment: Deployment) -> list[Statement]:
     topic = deployment.arn("sns", deployment.name(Kind.TOPIC, "alarms"))
-    queues = (
-        "CreateQueue DeleteQueue GetQueueAttributes GetQueueUrl ListQueueTags SetQueueAttributes TagQueue "
-        "UntagQueue"
-    )
+    queues = "CreateQueue DeleteQueue GetQueueAttributes ListQueueTags SetQueueAttributes TagQueue UntagQueue"
     topics = (
         "GetSubscriptionAttributes GetTopicAttributes ListTagsForResource SetTopicAttributes Subscribe "
         "TagResource"
@@ -190,16 +189,17 @@ def _observation(deployment: Deployment) -> list[Statement]:
         Statement("ManageDashboard", ["cloudwatch:GetDashboard", "cloudwatch:PutDashboard"], [dashboard]),
         Statement("ReadBudget", ["budgets:ListTagsForResource", "budgets:ViewBudget"], [budget]),
         Statement("ManageLogs", _of("logs", groups), [deployment.arn("logs", f"log-group:{log_group}*")]),
-        Statement("FindLogs", ["logs:DescribeLogGroups"], [deployment.arn("logs", "log-group:*")]),
+        # A list knows no resource.
+        Statement("FindLogs", ["logs:DescribeLogGroups"], ["*"], conditions=_in_region(deployment)),
     ]
 
 
-def _roles(deployment: Deployment) -> list[Statement]:
+def _roles(settings: DeploySettings, deployment: Deployment) -> list[Statement]:
     roles = [deployment.global_arn("iam", f"role/{deployment.name(Kind.ROLE, '*')}")]
     own = deployment.global_arn("iam", f"role/{deploy_role_name(deployment)}")
     bound = deployment.global_arn("iam", f"policy/{boundary_name(deployment)}")
     read = "GetRole GetRolePolicy ListAttachedRolePolicies ListInstanceProfilesForRole ListRolePolicies"
-    return [
+    statements = [
         Statement("ReadRoles", _of("iam", read), roles),
         Statement(
             "ChangeBoundedRoles",
@@ -208,40 +208,36 @@ def _roles(deployment: Deployment) -> list[Statement]:
             conditions={"StringEquals": {"iam:PermissionsBoundary": bound}},
         ),
         # IAM has no condition on the boundary for these; none of them gives a right.
-        Statement("TendRoles", _ROLE_UPKEEP, roles),
+        Statement("TagRoles", _ROLE_TAGGING, roles),
         # Its own name is among the roles' names; the denial wins.
-        Statement("NotItself", (*_ROLE_CHANGES, *_ROLE_UPKEEP), [own], effect="Deny"),
+        Statement("NotItself", (*_ROLE_CHANGES, *_ROLE_TAGGING), [own], effect="Deny"),
         Statement(
             "GiveRolesToFunctions",
             ["iam:PassRole"],
             roles,
             conditions={"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
         ),
-        Statement(
-            "ReadBoundary", ["iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions"], [bound]
-        ),
-        Statement(
-            "ReadIdentityProvider",
-            ["iam:GetOpenIDConnectProvider"],
-            [deployment.global_arn("iam", f"oidc-provider/{GITHUB}")],
-        ),
+        Statement("ReadBoundary", ["iam:GetPolicy", "iam:GetPolicyVersion"], [bound]),
     ]
+    if settings.oidc_provider_arn is None:
+        provider = [deployment.global_arn("iam", f"oidc-provider/{GITHUB}")]
+        statements.append(Statement("ReadIdentityProvider", ["iam:GetOpenIDConnectProvider"], provider))
+    return statements
 
 
-def _readings(deployment: Deployment) -> list[Statement]:
+def _readings(deployment: Deployment, database: DatabaseSettings) -> list[Statement]:
     """What lasts, to be looked at."""
-    pool = "DescribeUserPool DescribeUserPoolClient GetGroup GetUserPoolMfaConfig ListTagsForResource"
-    return [
-        Statement(
-            "ReadDatabase",
-            ["rds:Describe*", "rds:ListTagsForResource"],
-            # RDS describes an instance by its resource id too, which AWS makes up.
-            [deployment.arn("rds", f"{kind}:*") for kind in ("db", "pg", "subgrp")],
-        ),
+    pool = "DescribeUserPool DescribeUserPoolClient GetGroup GetUserPoolMfaConfig"
+    statements = [
         Statement("ReadUserPool", _of("cognito-idp", pool), [deployment.arn("cognito-idp", "userpool/*")]),
-        # EC2's descriptions know no resources.
+        # EC2's descriptions know no resources. Lambda wants them of whoever puts a function into a network.
         Statement("ReadNetwork", ["ec2:Describe*"], ["*"], conditions=_in_region(deployment)),
     ]
+    if not isinstance(database, ExternalDatabase):
+        # RDS describes an instance by its resource id too, which AWS makes up.
+        ours = [deployment.arn("rds", f"{kind}:*") for kind in ("db", "pg", "subgrp")]
+        statements.append(Statement("ReadDatabase", ["rds:Describe*", "rds:ListTagsForResource"], ours))
+    return statements
 
 
 def _state(settings: DeploySettings, deployment: Deployment) -> list[Statement]:

@@ -13,10 +13,11 @@ from infra.workers import Worker
 # such queue".
 SEND_AND_INSPECT = ("sqs:SendMessage", "sqs:GetQueueUrl", "sqs:GetQueueAttributes")
 INSPECT = ("sqs:GetQueueUrl", "sqs:GetQueueAttributes")
+# Lambda's poller takes messages in the function's name; it looks at the queue's attributes too.
+TAKE = ("sqs:ReceiveMessage", "sqs:DeleteMessage")
+CONSUME = (*TAKE, "sqs:GetQueueAttributes")
 # Dead letters are looked at and let go (`ChangeMessageVisibility`), or sent to their queue and deleted.
-TEND_DEAD_LETTERS = (*INSPECT, "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage")
-# What Lambda's poller does in the function's name.
-CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+TEND_DEAD_LETTERS = (*INSPECT, *TAKE, "sqs:ChangeMessageVisibility")
 READ_SECRET = ("secretsmanager:GetSecretValue",)
 WRITE_SECRET = ("secretsmanager:PutSecretValue",)
 # Lambda asks for the first on every resource: the network interfaces do not exist yet.
@@ -87,7 +88,8 @@ def api(
         ),
     ]
     if consumed:
-        statements.append(Statement("ConsumeResults", CONSUME, consumed))
+        # The attributes of every queue are given above.
+        statements.append(Statement("ConsumeResults", TAKE, consumed))
     if in_vpc:
         interfaces = deployment.arn("ec2", "network-interface/*")
         statements.append(Statement("JoinNetwork", VPC_ACCESS, ["*"]))
