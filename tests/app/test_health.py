@@ -105,6 +105,46 @@ def test_a_missing_bucket_permission_is_told(world: World, monkeypatch: pytest.M
     assert "lacks the permission for ListObjectsV2" in check(health.examine(world.res), "s3").message
 
 
+def test_a_queue_tells_how_long_its_oldest_job_waits(world: World) -> None:
+    from chalicelib.services import importing
+
+    def oldest(queues: list[health.QueueHealth]) -> dict[str, float | None]:
+        return {it.worker: it.oldest_seconds for it in queues}
+
+    assert oldest(health.examine(world.res).queues)["image_processing"] is None
+    world.put_listing("atlas", "image_01.jpg", "image_02.jpg")
+    importing.import_listing(world.res, "atlas")
+    world.run("UPDATE image_jobs SET queued_at = now() - interval '90 s' WHERE priority = 0")
+    for queues in (health.examine(world.res).queues, health.look_at_queues(world.res)):
+        found = oldest(queues)
+        assert 89 < (found["image_processing"] or 0) < 600
+        assert found["tracking_worker"] is None
+
+
+def test_an_unmigrated_database_is_healthy_and_tells_no_wait(empty_world: World) -> None:
+    found = health.examine(empty_world.res)
+    assert check(found, "database").status is HealthStatus.HEALTHY
+    assert all(it.oldest_seconds is None for it in found.queues)
+
+
+def test_queues_are_told_while_the_database_does_not_answer(world: World) -> None:
+    world.res.database.dispose()
+    world.change_password("another")
+    assert {it.status for it in health.look_at_queues(world.res)} == {QueueStatus.OK}
+
+
+def test_an_unforeseen_fault_of_one_check_hides_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explode() -> None:
+        raise RuntimeError("with a secret in it")
+
+    monkeypatch.setattr(world.res.api_keys, "read", explode)
+    found = health.examine(world.res)
+    assert check(found, "secrets").message == "Unforeseen: RuntimeError; it has been logged."
+    assert check(found, "database").status is HealthStatus.HEALTHY
+
+
 class UserPools:
     """Cognito as far as the check asks it."""
 

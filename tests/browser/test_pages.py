@@ -197,7 +197,7 @@ def test_a_photo_that_cannot_be_shown_is_a_plain_tile(
 
 
 @pytest.mark.parametrize("width", [380, 1200])
-@pytest.mark.parametrize("path", ["", "admin", "books/{book_id}"])
+@pytest.mark.parametrize("path", ["", "admin", "docs", "books/{book_id}"])
 def test_nothing_sticks_out_at_the_width_of_a_phone_or_a_desk(
     page: Page, running: RunningStack, book_id: str, path: str, width: int
 ) -> None:
@@ -205,3 +205,16 @@ def test_nothing_sticks_out_at_the_width_of_a_phone_or_a_desk(
     page.goto(_signed_in(running, path.format(book_id=book_id)))
     expect(page.locator("[aria-busy=true]")).to_have_count(0, timeout=WAIT)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_api_is_described_and_searched(page: Page, running: RunningStack) -> None:
+    """Without a key, and with nothing but the application's own files: the policy forbids the rest."""
+    page.goto(f"{running.status.web_url}docs")
+    calls = page.locator("#operations details")
+    expect(calls.first).to_be_visible(timeout=WAIT)
+    assert calls.count() > 25
+    page.locator("#find").fill("delete image")
+    expect(page.locator("#operations details:visible")).to_have_count(1)
+    page.locator("#delete_image summary").press("Enter")
+    expect(page.locator("#delete_image")).to_contain_text("404")
+    expect(page.locator("#delete_image")).to_contain_text("Takes the role editor.")

@@ -24,7 +24,7 @@ routes = Routes(blueprint, "Administration")
 
 @routes.route("GET", "/queues", summary="Every queue with its depth and dead letters", role=Role.ADMIN)
 def list_queues() -> QueuesOut:
-    return QueuesOut(items=health.examine_queues(resources.current()))
+    return QueuesOut(items=health.look_at_queues(resources.current()))
 
 
 @routes.route(

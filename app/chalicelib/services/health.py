@@ -6,16 +6,19 @@ SQS answers `NonExistentQueue` for a queue that one may not see.
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+from sqlalchemy import text
 
 from chalicelib.aws import error_code, is_denied
+from chalicelib.faults import Fault
 from chalicelib.resources import Resources
+from chalicelib.settings import IMAGE_WORKER
 from workers.contracts import Problem, QueueConfig
 
 if TYPE_CHECKING:
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 8.0
+
+_OLDEST: Final = (
+    "SELECT extract(epoch FROM now() - min(queued_at))::float8 FROM image_jobs WHERE status = 'queued'"
+)
 
 
 class HealthStatus(StrEnum):
@@ -56,6 +63,11 @@ class QueueHealth(Depth):
     worker: str
     consumer: str
     latency_ms: float
+    oldest_seconds: float | None = Field(
+        default=None,
+        description="How long the oldest job has been waiting for its result. Known of the image worker, "
+        "whose jobs are rows; CloudWatch has every queue's ApproximateAgeOfOldestMessage, with an alarm.",
+    )
     dlq: Depth
 
 
@@ -95,8 +107,9 @@ def examine(res: Resources) -> Health:
         res.settings.user_pool_id and res.clients.cognito,
     )
     queues: list[QueueHealth] = []
+    waits: list[float] = []
     checks: Mapping[str, tuple[str, Callable[[], str]]] = {
-        "database": ("Database", lambda: _database(res)),
+        "database": ("Database", lambda: _database(res, waits)),
         "s3": ("S3 Images", lambda: _bucket(res)),
         "sqs": ("SQS Queues", lambda: _queues(res, queues)),
         "secrets": ("Secrets", lambda: _secrets(res)),
@@ -109,6 +122,7 @@ def examine(res: Resources) -> Health:
         done = [_outcome(name, checks[name][0], future, started) for name, future in running.items()]
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+    _note_waits(queues, waits)
     unhealthy = any(check.status is HealthStatus.UNHEALTHY for check in done)
     return Health(
         status=HealthStatus.UNHEALTHY if unhealthy else HealthStatus.HEALTHY, checks=done, queues=list(queues)
@@ -182,6 +196,23 @@ def _denied(name: str, action: str) -> Depth:
     )
 
 
+def look_at_queues(res: Resources) -> list[QueueHealth]:
+    """As in `examine`, without the other checks."""
+    queues = examine_queues(res)
+    try:
+        with res.database.begin() as connection:
+            _note_waits(queues, list(connection.scalars(text(_OLDEST))))
+    except Fault as fault:
+        logger.warning("How long jobs wait is not known: %s", fault)
+    return queues
+
+
+def _note_waits(queues: Sequence[QueueHealth], waits: Sequence[float | None]) -> None:
+    for queue in queues:
+        if queue.worker == IMAGE_WORKER and waits and waits[0] is not None:
+            queue.oldest_seconds = round(waits[0], 1)
+
+
 def examine_queues(res: Resources) -> list[QueueHealth]:
     """Every worker's queue with its dead-letter queue, asked at the same time."""
     client = res.clients.sqs
@@ -214,12 +245,16 @@ def _worker_queue(client: "SQSClient", account: str, worker: str, config: QueueC
     )
 
 
-def _database(res: Resources) -> str:
-    """Logs in anew: a pooled connection would outlive a changed password."""
+def _database(res: Resources, waits: list[float]) -> str:
+    """Logs in anew: a pooled connection would outlive a changed password. Notes how long the oldest job
+    waits, where the schema is there.
+    """
     if res.settings.database is None:
         raise _NotConfiguredError("This stack has no database.")
     with res.database.connect() as connection:
         row = connection.execute("SELECT current_setting('server_version')").fetchone()
+        if connection.execute("SELECT to_regclass('image_jobs')").fetchone() != (None,):
+            waits.extend(it[0] for it in connection.execute(_OLDEST) if it[0] is not None)
     return f"PostgreSQL {row[0] if row else ''}".strip()
 
 

@@ -38,13 +38,14 @@ def list_queues(stack: StackOption = LOCAL, url: UrlOption = None, json_output: 
                 it["worker"],
                 it["status"],
                 *(_count(it[name]) for name in ("visible", "in_flight", "delayed")),
+                "–" if it["oldest_seconds"] is None else f"{it['oldest_seconds']:.0f} s",
                 _count(it["dlq"]["visible"]),
                 f"{it['latency_ms']:.0f} ms",
                 it["message"] or it["dlq"]["message"],
             )
             for it in found["items"]
         ]
-        heads = ("worker", "status", "waiting", "in flight", "delayed", "dead", "latency", "")
+        heads = ("worker", "status", "waiting", "in flight", "delayed", "oldest", "dead", "latency", "")
         well = all(it["status"] == "ok" and it["dlq"]["status"] == "ok" for it in found["items"])
         return Outcome(data=found, view=plain_table(heads, rows), ok=well)
 

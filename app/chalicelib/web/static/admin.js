@@ -23,6 +23,7 @@ function queue(it) {
     h("td", {}, it.worker, h("div", { class: "muted" }, it.name)),
     h("td", { class: "wide" }, status(it.status, it.message), it.message ? h("div", { class: "muted" }, it.message) : null),
     count(it.visible), count(it.in_flight), count(it.delayed),
+    count(it.oldest_seconds == null ? null : `${Math.round(it.oldest_seconds)} s`),
     h("td", { class: "n" }, it.dlq.visible || it.dlq.status !== "ok" ? h("span", { class: "badge bad", title: it.dlq.message }, dead) : "0"),
     h("td", { class: "n" }, `${Math.round(it.latency_ms)} ms`));
 }

@@ -53,7 +53,7 @@ function show(method, path, operation) {
   return h("details", { class: "card operation", id: operation.operationId, "data-words": `${method} ${path} ${operation.summary}`.toLowerCase() },
     h("summary", {}, h("span", { class: `badge ${method === "get" ? "good" : "wait"}` }, method.toUpperCase()), " ",
       h("code", {}, path), " ", h("span", { class: "muted" }, operation.summary)),
-    ...operation.description.split("\n\n").map((text) => h("p", {}, text)),
+    ...operation.description.split("\n\n").map((text) => h("p", {}, text.replaceAll("`", ""))),
     code(curl(method, path, operation)),
     rows("Parameters", parameters),
     ...bodies("Body", operation.requestBody?.content),
@@ -64,7 +64,7 @@ await attempt(async () => {
   const answer = await fetch(link("openapi.json"), { headers: { Accept: "application/json" } });
   if (!answer.ok) throw new Error(`The document does not come (${answer.status}).`);
   const found = await answer.json();
-  $("about").textContent = found.info.description;
+  $("about").textContent = found.info.description.replaceAll("`", "");
   const operations = Object.entries(found.paths).flatMap(([path, methods]) =>
     METHODS.filter((it) => methods[it]).map((it) => [it, path, methods[it]]));
   $("operations").append(...found.tags.map(({ name }) => h("section", { "aria-label": name }, h("h2", {}, name),
