@@ -2,17 +2,21 @@
 
 Medians of the warm runs, of which each starts every process anew: `bmx plan --stack staging --emulator` with
 all that belongs to it, the program alone (with a monitor that does nothing), and beside them a bare `pulumi
-preview` of an empty program. Between the first and the last lies what engine, hosts and
-resources cost.
+preview` of an empty program. Between the first and the last lies what engine, hosts and resources cost.
+
+Each as seconds on the clock, and as seconds of processor of all processes: on a busy machine only these, and
+how many times the bare preview's they are, can be compared.
 """
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from local.engine import find_engine
 from local.engine.cli import Pulumi
@@ -29,17 +33,30 @@ run_program({STACK!r})
 """
 
 
-def median(command: list[str], environment: dict[str, str], runs: int, cwd: Path = REPO) -> float:
-    """Seconds; the first run, which fills caches, is not counted."""
-    seconds = []
+class Cost(NamedTuple):
+    """Medians, in seconds."""
+
+    wall: float
+    processor: float
+
+
+def median(command: list[str], environment: dict[str, str], runs: int, cwd: Path = REPO) -> Cost:
+    """What a command costs; the first run, which fills caches, is not counted."""
+    costs = []
     for _ in range(runs + 1):
-        start = time.perf_counter()
+        start, used = time.perf_counter(), _children()
         subprocess.run(command, env=environment, cwd=cwd, check=True, capture_output=True)
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds[1:])
+        costs.append(Cost(time.perf_counter() - start, _children() - used))
+    return Cost(*(statistics.median(values) for values in zip(*costs[1:], strict=True)))
 
 
-def bare(folder: Path, runs: int) -> float:
+def _children() -> float:
+    """Processor seconds of every process that has ended and was waited for, and theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def bare(folder: Path, runs: int) -> Cost:
     """A preview of an empty program, on the same engine and backend."""
     engine = find_engine(Paths.default())
     assert engine, "there is no Pulumi engine: `bmx engine build` makes one"
@@ -78,10 +95,11 @@ def main(runs: int) -> int:
         ("pulumi preview of an empty program", empty, None),
     )
     print(f"medians of {runs} runs, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    for what, seconds, goal in rows:
-        limit = "" if goal is None else f"  goal {goal:.0f} s{'' if seconds <= goal else ', MISSED'}"
-        print(f"{seconds:6.2f} s  {what}{limit}")
-    return int(any(goal is not None and seconds > goal for _, seconds, goal in rows))
+    for what, cost, goal in rows:
+        limit = "" if goal is None else f"  goal {goal:.0f} s{'' if cost.wall <= goal else ', MISSED'}"
+        ratio = cost.processor / empty.processor
+        print(f"{cost.wall:6.2f} s  {cost.processor:6.2f} s of processor ({ratio:4.1f} x)  {what}{limit}")
+    return int(any(goal is not None and cost.wall > goal for _, cost, goal in rows))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,9 @@
 from types import TracebackType
 from typing import Any
 
-import httpx
-
 from workers.contracts.problem import Problem
 
-TIMEOUT = httpx.Timeout(30, connect=5)
+TIMEOUT_SECONDS, CONNECT_SECONDS = 30.0, 5.0
 
 
 class ApiProblem(Problem):
@@ -30,8 +28,12 @@ class Api:
     """A client that keeps its connection; use it as a context manager."""
 
     def __init__(self, url: str, key: str) -> None:
+        import httpx  # here, because most commands never call the API
+
         self._client = httpx.Client(
-            base_url=url.rstrip("/") + "/", headers={"X-API-Key": key}, timeout=TIMEOUT
+            base_url=url.rstrip("/") + "/",
+            headers={"X-API-Key": key},
+            timeout=httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS),
         )
 
     def __enter__(self) -> "Api":
@@ -57,6 +59,8 @@ class Api:
         return self._call("POST", path, json=body or {})
 
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        import httpx
+
         try:
             response = self._client.request(method, path.lstrip("/"), **request)
         except httpx.TransportError as error:

@@ -6,6 +6,7 @@ emulator running; one that is only looked at is gone afterwards. Nothing of it t
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,8 +16,9 @@ from infra.settings import Settings
 from local import locking, stand_ins
 from local.emulator import Emulator
 from local.engine.cli import Pulumi
-from local.engine.find import find_engine
+from local.engine.find import Engine, find_engine
 from local.engine.project import Project, require_settings
+from local.engine.providers import Providers
 from local.paths import Paths
 from local.ports import Ports
 from local.postgres import drop_all, instances, stop_all
@@ -67,12 +69,19 @@ class EmulatedStack:
         """Whether it was deployed here and not discarded."""
         return self._marker.exists()
 
-    @cached_property
+    @property
     def pulumi(self) -> Pulumi:
         """The engine on it; raises `Problem` where there is none."""
+        return self._pulumi(self._engine)
+
+    @property
+    def _engine(self) -> Engine:
         engine = find_engine(self.main)
         if engine is None:
             raise NO_ENGINE
+        return engine
+
+    def _pulumi(self, engine: Engine) -> Pulumi:
         log = self.main.logs / f"pulumi-{self.stack}.log"
         return Pulumi(engine, self.paths, self.emulator.connection, self.stack, log_file=log)
 
@@ -83,16 +92,21 @@ class EmulatedStack:
         With `keep` it is there afterwards, running. Else it is as before: gone, stopped or running.
         """
         require_settings(self.main.repo, self.stack)
-        pulumi = self.pulumi
+        engine = self._engine
         self.main.ensure()
         with locking.hold(self.main.stacks / f"{self.stack}.lock", f"bmx on {self.stack}"):
             was_there, was_running = self.deployed, self.processes.running("emulator")
             try:
-                self._start(report)
-                pulumi.unlock()
-                if keep:
-                    self._marker.touch()
-                yield pulumi
+                self._clear()
+                pulumi = self._pulumi(engine)
+                # All three start at once: none needs another before the first operation.
+                with Providers(pulumi) as providers, ThreadPoolExecutor(1) as pool:
+                    prepared = pool.submit(self._prepare, pulumi)
+                    self._start(report)
+                    prepared.result()
+                    if keep:
+                        self._marker.touch()
+                    yield providers.attach()
             finally:
                 if not keep and not was_there:
                     self._discard()
@@ -130,15 +144,21 @@ class EmulatedStack:
     def _settings(self) -> Settings | None:
         return stand_ins.read_settings(self._project.config())
 
-    def _start(self, report: Reporter) -> None:
-        fresh = not self.deployed
-        if fresh:
-            self._discard()  # what an interrupted command left
+    def _clear(self) -> None:
+        """Drop what an interrupted command left."""
+        if not self.deployed:
+            self._discard()
         self.paths.ensure()
+
+    def _prepare(self, pulumi: Pulumi) -> None:
+        pulumi.unlock()
+        pulumi.prepare()
+
+    def _start(self, report: Reporter) -> None:
         self.emulator.start(report)
         for database in instances(self.paths.postgres):
             database.start()
-        if fresh and self._settings is not None:
+        if not self.deployed and self._settings is not None:
             for made in stand_ins.put(self._settings, self.stack, self.aws):
                 report.say(f"Standing in for others: {made}")
 

@@ -1,5 +1,6 @@
 """Staging and prod with their own settings: the real program and engine on an emulator of AWS."""
 
+import contextlib
 import json
 import subprocess
 import tempfile
@@ -8,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from local.emulated import EmulatedStack
 from local.engine.cli import EngineFailed, Pulumi, Summary
+from local.engine.find import ENGINE_BIN
 from local.paths import Paths
+from local.processes import OWNER_VARIABLE
 from local.reporting import LogReporter
 from operations import changes, deploy
 from operations.credentials.adopt import adopt, look
@@ -90,6 +94,35 @@ def test_applying_again_changes_nothing(each: Deployed) -> None:
     summary, _ = deploy.apply(each.target, LogReporter())
     assert set(summary.changes) == {"same"}
     assert not each.plan()
+
+
+def providers_of(stack: EmulatedStack) -> list[int]:
+    """The processes of the local provider that run for a stack."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            own = process.environ().get(OWNER_VARIABLE) == str(stack.paths.home)
+            if own and "local.provider" in process.cmdline():
+                found.append(process.pid)
+    return found
+
+
+def test_one_provider_serves_every_operation_and_ends_with_the_session(prod: Deployed) -> None:
+    (serving,) = providers_of(prod.stack)
+    launcher = prod.stack.paths.run / ENGINE_BIN / "pulumi-resource-aws"
+    script = launcher.read_text()
+    launcher.write_text("#!/bin/sh\nexit 1\n")  # the engine cannot start one of its own
+    try:
+        assert not prod.plan()
+    finally:
+        launcher.write_text(script)
+    assert providers_of(prod.stack) == [serving]
+    for paths in main_paths():
+        other = EmulatedStack(paths, "prod")
+        with other.session(LogReporter()):
+            (others,) = providers_of(other)
+        assert others != serving
+        assert not psutil.pid_exists(others)
 
 
 def test_no_plan_holds_a_secret(staging: Deployed) -> None:

@@ -7,14 +7,12 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.engine.build import LANGUAGE_EXEC
 from local.engine.find import ENGINE_BIN, Engine
-from local.engine.language_host import EXEC_VARIABLE
 from local.engine.launchers import write_launchers
 from local.engine.project import Project, ensure_passphrase
 from local.paths import Paths
@@ -62,6 +60,8 @@ class Pulumi:
     """The folder with `Pulumi.yaml`; the checkout if not given."""
     log_file: Path | None = None
     """Where errors are kept in full; `pulumi.log` among the logs if not given."""
+    providers: Mapping[str, int] = field(default_factory=dict)
+    """Ports of providers that run already, by package; the engine starts the others."""
 
     @property
     def project(self) -> Project:
@@ -79,7 +79,6 @@ class Pulumi:
             self.paths.run / ENGINE_BIN, self.engine, checkout=self.paths.repo, copy=self.project.folder
         )
         path = os.pathsep.join([str(folder), str(self.engine.executable.parent), os.environ.get("PATH", "")])
-        host = self.engine.executable.resolve().with_name(LANGUAGE_EXEC)
         return {
             "PATH": path,
             "PULUMI_HOME": str(self.paths.state / "home"),
@@ -89,9 +88,13 @@ class Pulumi:
             "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "1",
             "BMX_HOME": str(self.paths.home),
             "BMX_CACHE": str(self.paths.cache),
-            **({} if self.engine.has_language_host else {EXEC_VARIABLE: str(host)}),
+            **({"PULUMI_DEBUG_PROVIDERS": self._attached} if self.providers else {}),
             **self.connection.to_environment(),
         }
+
+    @property
+    def _attached(self) -> str:
+        return ",".join(f"{package}:{port}" for package, port in self.providers.items())
 
     def prepare(self) -> None:
         """Write the project's copy and make the stack unless it exists."""

@@ -1,30 +1,43 @@
 # ruff: noqa: ARG002, N802 - methods and their arguments are named by the protocol
-"""`python -m local.engine.language_host ENGINE`: Pulumi's gRPC language runtime for Python.
+# ruff: noqa: E402 - what is imported depends on what stands before it
+"""`python language_host.py EXEC VERSION ENGINE`: Pulumi's gRPC language runtime for Python.
 
 An engine built from the Go modules has no host for Python programs: the official one is not a module of its
 own. This one does what the project's program and policy packs need (protocol: pulumirpc.LanguageRuntime).
-It prints its port and leaves at once when it is interrupted, because the engine waits for its hosts.
+EXEC is Pulumi's own `pulumi-language-python-exec`, VERSION the engine's. It prints its port and leaves at
+once when it is interrupted, because the engine waits for its hosts. It is run by its path and imports nothing
+of the project, because the engine starts it more than once for one operation.
 """
 
+import importlib.util
 import json
 import os
 import signal
 import subprocess
 import sys
+import types
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+
+def _leave_out_the_sdk() -> None:
+    """Stand in for the packages above the protocol's modules: they import the SDK, half of each start."""
+    spec = importlib.util.find_spec("pulumi")
+    for home in spec.submodule_search_locations or () if spec else ():
+        for name, folder in (("pulumi", Path(home)), ("pulumi.runtime", Path(home, "runtime"))):
+            package = types.ModuleType(name)
+            package.__path__ = [str(folder)]
+            sys.modules.setdefault(name, package)
+
+
+_leave_out_the_sdk()
+
 import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import language_pb2 as language
 from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2
-
-from local.engine.find import pinned_version
-
-EXEC_VARIABLE = "BMX_PULUMI_LANGUAGE_EXEC"
-"""Names Pulumi's own `pulumi-language-python-exec`, which lies beside the engine that was built."""
 
 SHOWN_TO_THE_USER = 32
 """Exit code of a program that has told the user itself what was wrong."""
@@ -35,15 +48,15 @@ MESSAGE_BYTES = 400 * 2**20
 class PythonHost(language_pb2_grpc.LanguageRuntimeServicer):
     """Runs programs (`Run`) and policy packs (`RunPlugin`) in their environment."""
 
-    def __init__(self, engine: str) -> None:
-        self._engine = engine
+    def __init__(self, launcher: str, version: str, engine: str) -> None:
+        self._launcher, self._version, self._engine = launcher, version, engine
 
     def Handshake(self, request: Any, context: Any) -> Any:
         self._engine = request.engine_address or self._engine
         return language.LanguageHandshakeResponse()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
-        return plugin_pb2.PluginInfo(version=pinned_version())
+        return plugin_pb2.PluginInfo(version=self._version)
 
     def GetRequiredPackages(self, request: Any, context: Any) -> Any:
         """None to download: the providers of the local stack are on PATH."""
@@ -74,7 +87,7 @@ class PythonHost(language_pb2_grpc.LanguageRuntimeServicer):
         command = [
             _python(info),
             "-u",
-            os.environ[EXEC_VARIABLE],
+            self._launcher,
             *("--monitor", request.monitor_address),
             *("--engine", self._engine),
             *("--project", request.project),
@@ -137,12 +150,13 @@ def main() -> None:
     """Serve until the engine lets go."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: os._exit(0))
-    addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+    launcher, version, *rest = sys.argv[1:]
+    addresses = [argument for argument in rest if not argument.startswith("-")]
     server = grpc.server(
         ThreadPoolExecutor(16),
         options=[("grpc.max_receive_message_length", MESSAGE_BYTES)],
     )
-    host = PythonHost(addresses[-1] if addresses else "")
+    host = PythonHost(launcher, version, addresses[-1] if addresses else "")
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

@@ -9,11 +9,12 @@ import shlex
 import sys
 from pathlib import Path
 
+from local.engine.build import LANGUAGE_EXEC
 from local.engine.find import Engine
 from local.files import write_atomic
 
 PROVIDERS = ("aws", "random")
-
+LANGUAGE_HOST = Path(__file__).with_name("language_host.py")
 
 _PULUMI = """\
 #!/bin/sh
@@ -32,15 +33,16 @@ def write_launchers(
 
     With `checkout` and `copy`, a `pulumi` as well that works on the copy when it is called in the checkout.
     """
-    modules = {f"pulumi-resource-{package}": ["local.provider", package] for package in PROVIDERS}
+    programs = {f"pulumi-resource-{package}": ["-m", "local.provider", package] for package in PROVIDERS}
     host = folder / "pulumi-language-python"
     if engine.has_language_host:
         host.unlink(missing_ok=True)
     else:
-        modules[host.name] = ["local.engine.language_host"]
+        launcher = engine.executable.resolve().with_name(LANGUAGE_EXEC)
+        programs[host.name] = [str(LANGUAGE_HOST), str(launcher), engine.version]
     scripts = {}
-    for name, arguments in modules.items():
-        command = shlex.join([sys.executable, "-m", *arguments])
+    for name, arguments in programs.items():
+        command = shlex.join([sys.executable, *arguments])
         # Without byte code, each start would compile pulumi_aws anew.
         scripts[name] = f'#!/bin/sh\nunset PYTHONDONTWRITEBYTECODE\nexec {command} "$@"\n'
     if checkout is not None and copy is not None:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import contextvars
 import functools
+import gc
 import logging
 import os
 import signal
@@ -29,11 +30,13 @@ from local.provider.connection import Connection
 from local.provider.context import Context
 from local.provider.core import ResourceType
 from local.provider.diff import Change, Kind
-from local.provider.registry import MODULES, resource_type
+from local.provider.registry import MODULES, resource_type, resource_types
+from local.provider.schema import schema_of
 from local.provider.values import Bag, from_wire, to_wire
 from workers.contracts import Problem
 
 PACKAGE_VARIABLE = "BMX_PROVIDER_PACKAGE"
+PARENT_SECONDS, ORPHAN_SECONDS = 2.0, 300.0
 
 _old_inputs: contextvars.ContextVar[Bag] = contextvars.ContextVar("old_inputs")
 
@@ -188,32 +191,63 @@ class Servicer(ProviderServicer):
     Invoke = _told(ProviderServicer.Invoke)
 
 
-async def _serve(package: str, engine_address: str) -> None:
+async def _serve(packages: list[str], engine_address: str) -> None:
     from importlib.metadata import version
 
-    server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
-    servicer = Servicer([], version(f"pulumi-{package}"), LocalProvider(), engine_address)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    sys.stdout.buffer.write(f"{port}\n".encode())
-    sys.stdout.buffer.flush()
-    await server.wait_for_termination()
+    servers = []
+    for package in packages:
+        server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
+        servicer = Servicer([], version(f"pulumi-{package}"), LocalProvider(), engine_address)
+        provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        sys.stdout.buffer.write(f"{port}\n".encode())
+        sys.stdout.buffer.flush()
+        servers.append(server)
+    if len(servers) > 1:
+        await asyncio.to_thread(_warm, packages)
+        await _until_orphaned()
+        os._exit(0)
+    await asyncio.gather(*(server.wait_for_termination() for server in servers))
+
+
+async def _until_orphaned() -> None:
+    """Until whoever started this was killed, and the engine it drove had the time to finish."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(PARENT_SECONDS)
+    await asyncio.sleep(ORPHAN_SECONDS)
+
+
+def _warm(packages: list[str]) -> None:
+    """Import beforehand what requests would wait for."""
+    import boto3  # noqa: F401
+
+    for package in packages:
+        for token in resource_types(package):
+            schema_of(token)
+    gc.freeze()
+    gc.enable()
 
 
 def main(arguments: list[str]) -> None:
-    """Serve one package until a signal: `[{aws|random}] [ENGINE_ADDRESS]`; flags are ignored."""
+    """Serve packages until a signal: `[{aws|random}...] [ENGINE_ADDRESS]`; flags are ignored.
+
+    Prints a port for each package. An engine starts one with one package; several are for many operations,
+    and are made ready before the first request.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: os._exit(0))
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     words = [word for word in arguments if not word.startswith("-")]
-    package = os.environ.get(PACKAGE_VARIABLE, "")
-    if words and words[0] in MODULES:
-        package = words.pop(0)
-    if package not in MODULES:
+    packages = []
+    while words and words[0] in MODULES:
+        packages.append(words.pop(0))
+    packages = packages or [os.environ.get(PACKAGE_VARIABLE, "")]
+    if not set(packages) <= MODULES.keys():
         sys.stderr.write(
             f"Name the package: python -m local.provider {{{'|'.join(MODULES)}}} ENGINE_ADDRESS\n"
         )
         raise SystemExit(2)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(package, words[0] if words else ""))
+        asyncio.run(_serve(packages, words[0] if words else ""))

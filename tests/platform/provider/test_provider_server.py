@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
+import psutil
 import pytest
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime import rpc
@@ -224,3 +225,23 @@ def test_it_leaves_at_once(connection: Connection, tmp_path: Path, number: signa
     process.send_signal(number)
     assert process.wait(timeout=5) == 0
     assert time.monotonic() - began < 2
+
+
+def test_a_provider_for_many_operations_ends_after_who_started_it_was_killed() -> None:
+    serve = (
+        "from local.provider import server; server.PARENT_SECONDS = server.ORPHAN_SECONDS = 0.1; "
+        "server.main(['aws', 'random'])"
+    )
+    starter = (
+        "import subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {serve!r}], stdout=subprocess.PIPE)\n"
+        "print(child.pid, child.stdout.readline().decode(), flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout
+    provider = psutil.Process(int(parent.stdout.readline().split()[0]))
+    assert provider.is_running()
+    parent.kill()
+    parent.communicate()
+    provider.wait(120)  # raises where it does not end
