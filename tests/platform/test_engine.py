@@ -81,6 +81,28 @@ def test_building_without_go_is_a_problem_with_the_way_on(paths: Paths, bare_pat
     assert "engine install" in found.value.fix
 
 
+def test_a_built_engine_is_taken_from_the_cache_while_it_fits_its_record(
+    paths: Paths, bare_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = find.folder(paths, Origin.BUILT)
+    program = put_engine(home / "bin", find.pinned_version())
+    with pytest.raises(Problem, match="Go was not found"):  # no record: whose it is, nobody knows
+        build.build(paths, LogReporter())
+    build.write_record(home)
+    assert build.build(paths, LogReporter()) == Engine(program, find.pinned_version(), Origin.BUILT)
+    program.write_text("#!/bin/sh\necho of somebody else\n")
+    with pytest.raises(Problem, match="Go was not found"):
+        build.build(paths, LogReporter())
+    build.write_record(home)
+    assert build.intact(paths)
+    other = paths.home / "sources"
+    other.mkdir()
+    (other / "go.mod").write_text("module other\n")
+    (other / "go.sum").write_text("")
+    monkeypatch.setattr(build, "MODULES", other)
+    assert not build.intact(paths)
+
+
 def test_launchers_bring_a_language_host_only_where_the_engine_has_none(paths: Paths) -> None:
     program = put_engine(paths.cache / "official" / "bin", "3.300.1")
     engine = Engine(program, "3.300.1", Origin.INSTALLED)

@@ -34,14 +34,16 @@ def register(app: typer.Typer) -> None:
 def status(json_output: JsonOption = False) -> None:
     """Say which engine there is, and which made the local stack."""
 
-    def action(_ui: Ui) -> Outcome:
+    def action(ui: Ui) -> Outcome:
         from local.engine import find_engine
-        from local.engine.find import pinned_version
+        from local.engine.build import intact
+        from local.engine.find import Origin, pinned_version
         from local.paths import Paths
         from local.stack import LocalStack
 
         paths = Paths.default()
         found = find_engine(paths)
+        sound = intact(paths) if found and found.origin is Origin.BUILT else None
         stack = LocalStack(paths).status()
         data = {
             "found": found is not None,
@@ -49,8 +51,11 @@ def status(json_output: JsonOption = False) -> None:
             "version": found.version if found else None,
             "origin": found.origin.value if found else None,
             "wanted_version": pinned_version(),
+            "intact": sound,
             "stack_made_by": stack.engine,
         }
+        if sound is False:
+            ui.warn("It does not fit the record of its build: `bmx engine build` makes it anew.")
         if found:
             view = f"pulumi {found.version} ({found.origin.value}): {found.executable}"
         else:

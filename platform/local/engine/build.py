@@ -2,7 +2,8 @@
 
 `go/go.mod` names the version; `go/go.sum` pins the hashes of Pulumi's two modules, and Pulumi's own
 `go.sum`, which is inside one of them, pins the rest. Go keeps what it has compiled, so an interrupted build
-goes on where it stopped. The finished engine appears in the cache in one step.
+goes on where it stopped. The finished engine appears in the cache in one step, with a record of what it was
+built from and is: one that does not fit its record is built anew.
 """
 
 import json
@@ -15,6 +16,7 @@ from collections import deque
 from pathlib import Path
 
 from local.engine.find import Engine, Origin, folder, pinned_version
+from local.files import checksum, read_json, write_atomic
 from local.paths import Paths
 from local.reporting import Reporter
 from workers.contracts.problem import Problem
@@ -23,7 +25,8 @@ MODULES = Path(__file__).with_name("go")
 PACKAGE = "github.com/pulumi/pulumi/pkg/v3"
 SDK = "github.com/pulumi/pulumi/sdk/v3"
 LANGUAGE_EXEC = "pulumi-language-python-exec"
-REPORT_SECONDS = 20.0
+REPORT_SECONDS = 10.0
+RECORD = "built.json"
 
 
 def build(paths: Paths, report: Reporter) -> Engine:
@@ -34,7 +37,7 @@ def build(paths: Paths, report: Reporter) -> Engine:
     version = pinned_version()
     target = folder(paths, Origin.BUILT)
     engine = Engine(target / "bin" / "pulumi", version, Origin.BUILT)
-    if engine.executable.exists():
+    if intact(paths):
         return engine
     go = shutil.which("go")
     if go is None:
@@ -45,17 +48,42 @@ def build(paths: Paths, report: Reporter) -> Engine:
         )
     paths.engines.mkdir(parents=True, exist_ok=True)
     with FileLock(paths.engines / ".build.lock"):
-        if engine.executable.exists():
+        if intact(paths):
             return engine
+        for left in paths.engines.glob(
+            ".building-*"
+        ):  # by a build that was killed: nobody else holds the lock
+            shutil.rmtree(left, ignore_errors=True)
         work = Path(tempfile.mkdtemp(dir=paths.engines, prefix=".building-"))
         try:
             _compile(go, work, version, report)
+            write_record(work / "out")
             if target.exists():
-                shutil.rmtree(target)
+                target.rename(work / "old")
             (work / "out").rename(target)
         finally:
             shutil.rmtree(work, ignore_errors=True)
     return engine
+
+
+def intact(paths: Paths) -> bool:
+    """Whether there is a built engine of the pinned version that is what was built, from today's sources."""
+    home = folder(paths, Origin.BUILT)
+    record = read_json(home / RECORD)
+    return record is not None and record == _record(home)
+
+
+def write_record(home: Path) -> None:
+    """Say in an engine's folder what it was built from and is."""
+    write_atomic(home / RECORD, json.dumps(_record(home)), mode=0o644)
+
+
+def _record(home: Path) -> dict[str, str]:
+    return {
+        "version": pinned_version(),
+        "sources": checksum(MODULES / "go.mod", MODULES / "go.sum"),
+        "programs": checksum(home / "bin"),
+    }
 
 
 def _compile(go: str, work: Path, version: str, report: Reporter) -> None:
@@ -69,14 +97,12 @@ def _compile(go: str, work: Path, version: str, report: Reporter) -> None:
     (work / "out" / "bin").mkdir(parents=True)
     report.say("Compiling it (about 5 minutes the first time)")
     flags = f"-s -w -X {SDK}/go/common/version.Version={version}"
-    _run(
-        [
-            *(go, "build", "-v", "-mod=mod", "-trimpath", "-ldflags", flags),
-            *("-o", str(work / "out" / "bin" / "pulumi"), f"{PACKAGE}/cmd/pulumi"),
-        ],
-        work,
-        report,
-    )
+    options = ["-mod=mod", "-trimpath", "-ldflags", flags]
+    program = f"{PACKAGE}/cmd/pulumi"
+    left = _stale(go, options, program, work)
+    report.say(f"{left} packages are to be compiled")
+    output = str(work / "out" / "bin" / "pulumi")
+    _run([go, "build", "-v", *options, "-o", output, program], work, left, report)
     launcher = work / "out" / "bin" / LANGUAGE_EXEC
     shutil.copy(sdk / "python" / "cmd" / LANGUAGE_EXEC, launcher)
     launcher.chmod(0o755)
@@ -93,20 +119,39 @@ def _module_folder(go: str, work: Path, module: str) -> Path:
     return Path(answer["Dir"])
 
 
-def _run(command: list[str], work: Path, report: Reporter) -> None:
+def _stale(go: str, options: list[str], program: str, work: Path) -> int:
+    """How many packages an earlier build has not left compiled."""
+    template = "{{if .Stale}}{{.ImportPath}}{{end}}"
+    done = subprocess.run(
+        [go, "list", "-deps", "-f", template, *options, program],
+        cwd=work,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise _failed(done.stderr)
+    return len(done.stdout.split())
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "CGO_ENABLED": "0"}
+
+
+def _run(command: list[str], work: Path, total: int, report: Reporter) -> None:
     """Run the compiler; say now and then how far it is, and at a failure how it ended."""
     last: deque[str] = deque(maxlen=12)
     packages, said = 0, time.monotonic()
-    environment = {**os.environ, "CGO_ENABLED": "0"}
     with subprocess.Popen(
-        command, cwd=work, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=work, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         for line in process.stdout or ():
             last.append(line.strip())
             packages += 1
             if time.monotonic() - said > REPORT_SECONDS:
                 said = time.monotonic()
-                report.detail(f"{packages} packages done, now {line.strip()[:60]}")
+                report.detail(f"{packages} of {total} packages, now {line.strip()[:60]}")
     if process.returncode:
         raise _failed(" ".join(last))
 
