@@ -21,7 +21,7 @@ def _digest(value: str) -> str:
 
 def _secret_arn(value: str) -> str:
     if not re.fullmatch(
-        r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}", value
+        r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@!-]+-[A-Za-z0-9]{6}", value
     ):
         raise refuse(
             "It has to be the full ARN of a secret in Secrets Manager: policies grant exactly that one.",
@@ -32,9 +32,9 @@ def _secret_arn(value: str) -> str:
 
 
 def _secret_id(value: str) -> str:
-    if not re.fullmatch(r"[\w/+=.@:-]{1,512}", value):
+    if not re.fullmatch(r"[\w/+=.@!:-]{1,512}", value):
         raise refuse(
-            "Names of secrets have letters, digits and /_+=.@- only.",
+            "Names of secrets have letters, digits and /_+=.@-! only.",
             "Use the secret's name or its ARN, or leave it out for `bluemoxon-{stack}/database`.",
         )
     return value

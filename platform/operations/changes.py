@@ -104,6 +104,11 @@ class Changes:
 
 def plan(target: Target, *arguments: str) -> Changes:
     """What applying the program would change; `Problem` with the engine's and the program's own words."""
+    return parse(target.stack, preview(target, *arguments))
+
+
+def preview(target: Target, *arguments: str) -> dict[str, Any]:
+    """The same as the engine's JSON."""
     done = target.run("preview", "--json", *arguments)
     try:
         digest = json.loads(done.stdout)
@@ -115,7 +120,7 @@ def plan(target: Target, *arguments: str) -> Changes:
             f"There is no plan for stack {target.stack}: " + (" ".join(said) or done.stderr.strip()),
             fix="Correct it and plan again; nothing has been changed.",
         )
-    return parse(target.stack, digest)
+    return dict(digest)
 
 
 def parse(stack: str, digest: Mapping[str, Any]) -> Changes:
@@ -229,6 +234,15 @@ def _line(change: PropertyChange) -> Any:
         text.append(_short(change.before), "red").append(" → ")
     text.append("(removed)" if change.after is None else _short(change.after), "green")
     return text.append("  forces replacement", "magenta") if change.replaces else text
+
+
+def unknown(value: Any) -> bool:
+    """Whether a value, or a part of it, is not known before the deployment."""
+    if isinstance(value, dict):
+        return any(unknown(item) for item in value.values())
+    if isinstance(value, list):
+        return any(unknown(item) for item in value)
+    return isinstance(value, str) and value in _UNKNOWN_MARKS
 
 
 def _short(value: Any) -> str:

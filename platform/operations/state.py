@@ -6,7 +6,7 @@ encrypted.
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,30 @@ def resources(state: State) -> list[Resource]:
     return list(state["deployment"].get("resources") or [])
 
 
+def find(state: State, kind: str, name: str) -> Resource | None:
+    """The stack's one resource of a kind with a name."""
+    return next(
+        (one for one in resources(state) if one["type"] == kind and one["urn"].endswith(f"::{name}")), None
+    )
+
+
+def label(resource: Resource) -> str:
+    """`type name`, for messages."""
+    return f"{resource['type']} {resource['urn'].rsplit('::', 1)[-1]}"
+
+
+def remove(state: State, gone: Collection[str]) -> None:
+    """Forget resources, by URN, without deleting what they stand for."""
+    kept = [one for one in resources(state) if one["urn"] not in gone]
+    for one in kept:
+        if isinstance(one.get("dependencies"), list):
+            one["dependencies"] = [urn for urn in one["dependencies"] if urn not in gone]
+        of_properties = one.get("propertyDependencies") or {}
+        for name, urns in of_properties.items():
+            of_properties[name] = [urn for urn in urns or [] if urn not in gone]
+    state["deployment"]["resources"] = kept
+
+
 def secret(value: object) -> dict[str, str]:
     """A value as a secret of a state that is imported."""
     return {_SIGNATURE: _SECRET, "plaintext": json.dumps(value)}
@@ -43,6 +67,14 @@ def reveal(value: object) -> object:
     if isinstance(value, dict) and value.get(_SIGNATURE) == _SECRET:
         return json.loads(value["plaintext"])
     return value
+
+
+@dataclass(frozen=True)
+class Edited:
+    """What is or would be different, a line each; `backup` is the state before, where there was an edit."""
+
+    edits: tuple[str, ...]
+    backup: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +120,21 @@ def _export(target: Target, *flags: str) -> State:
             fix="Log in to the backend and name a stack that exists.",
         ) from None
     return state
+
+
+def replace(target: Target, state: State) -> None:
+    """Make a loaded and changed state the stack's; for within `edit`'s check, which takes it back."""
+    _import(target, json.dumps(state))
+
+
+def refresh(target: Target, urns: Collection[str]) -> None:
+    """Have the provider say what these resources really are."""
+    done = target.run(
+        "refresh", "--yes", "--skip-preview", *(word for urn in urns for word in ("--target", urn))
+    )
+    if done.returncode:
+        said = " ".join((done.stdout + done.stderr).split())
+        raise Problem(f"The state of stack {target.stack} could not be read anew.", why=said[-600:])
 
 
 def _import(target: Target, text: str) -> None:

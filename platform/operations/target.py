@@ -110,11 +110,11 @@ def open_target(
     paths = paths or Paths.default()
     if stack == LOCAL:
         made = _made_in_process(paths) if plain else None
-        yield made or _emulated(_local(paths), paths)
+        yield made or emulated_target(_local(paths), paths)
     elif emulator:
         emulated = EmulatedStack(paths, stack)
         with emulated.session(report, keep=keep) as pulumi:
-            yield _emulated(pulumi, emulated.paths)
+            yield emulated_target(pulumi, emulated.paths)
     else:
         yield _on_aws(stack, paths)
 
@@ -148,7 +148,8 @@ def _local(paths: Paths) -> Pulumi:
     return Pulumi(engine, paths, local.emulator.connection, LOCAL)
 
 
-def _emulated(pulumi: Pulumi, paths: Paths) -> Target:
+def emulated_target(pulumi: Pulumi, paths: Paths) -> Target:
+    """A stack on an emulator that runs, with its own data folder."""
     pulumi.prepare()
     return Target(
         stack=pulumi.stack,

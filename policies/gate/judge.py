@@ -10,7 +10,7 @@ from rules.model import Severity
 from rules.types import CREDENTIALS_TAG, MANAGED, RANDOM_PASSWORD, SECRET, SECRET_VERSION
 
 ROTATE = "Rotate with `bmx credentials rotate`, which changes database and secret together."
-ADOPT = "Switch modes with `bmx credentials move --to MODE`, which changes state and nothing else."
+ADOPT = "Switch modes with `bmx credentials move --to MODE`, which keeps database and secret together."
 RETIRE = "If it is meant: unprotect it in a change of its own, then approve the deletion by plan digest."
 KEEP = "Undo what causes it. If it is meant: take a copy, then approve this URN, operation and plan digest."
 WHOLE = "Plan and apply the whole stack, without --target and --exclude."

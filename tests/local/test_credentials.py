@@ -1,31 +1,30 @@
 """Checking and rotating a login, with the emulator's secrets and a real PostgreSQL."""
 
 import json
-import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy import text
 
-from chalicelib.aws import Clients
 from chalicelib.db.session import Database
 from local.paths import REPO, Paths
 from local.processes import Processes
 from local.provider.connection import Aws
 from local.reporting import LogReporter
 from local.stack import LocalStack
+from operations.credentials import handover
 from operations.credentials import rotate as rotation
+from operations.credentials.instance import RdsInstance
 from operations.credentials.login import CredentialsProblem, DatabaseAccess
 from operations.credentials.rotate import rotate
 from operations.target import Target
 from tests.app.postgres import running_instance
-from workers.contracts import DatabaseTarget
+from tests.load import application, ask, under_load
+from workers.contracts import Problem
 
 FIRST = "first-password-of-all"
 
@@ -35,6 +34,7 @@ class Place:
     """An emulator and a PostgreSQL, for all tests here."""
 
     aws: Aws
+    paths: Paths
     port: int
     set_password: Any
 
@@ -46,7 +46,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     try:
         connection = LocalStack(paths).emulator.start(LogReporter())
         with running_instance() as instance:
-            yield Place(Aws(connection), instance.instance.port, instance.set_master_password)
+            paths.postgres.symlink_to(instance.home.parent)
+            yield Place(Aws(connection), paths, instance.instance.port, instance.set_master_password)
     finally:
         processes = Processes(paths.run, paths.home)
         processes.stop("emulator")
@@ -75,8 +76,7 @@ def access_to(place: Place, arn: str, *, mode: str = "generated", port: int | No
         "instance_identifier": None,
     }
     known = {"database": database, "api": {"environment": {}}}
-    paths = Paths(home=Path("/nonexistent"), cache=Path("/nonexistent"), repo=REPO)
-    return DatabaseAccess.of(Target("test", paths, (), {}, REPO, place.aws, known=known))
+    return DatabaseAccess.of(Target("test", place.paths, (), {}, REPO, place.aws, known=known))
 
 
 def write(access: DatabaseAccess, value: str) -> None:
@@ -179,7 +179,7 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-@pytest.mark.parametrize("step", ["_set_password", "_promote"])
+@pytest.mark.parametrize("step", ["set_password", "_promote"])
 def test_a_killed_rotation_is_finished_by_the_next(
     access: DatabaseAccess, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -196,57 +196,123 @@ def test_a_killed_rotation_is_finished_by_the_next(
     assert access.verify().stage == "AWSCURRENT"
 
 
-def application(access: DatabaseAccess) -> Database:
-    """The application's own way to the database."""
-    target = DatabaseTarget(
-        secret_arn=access.secret_arn,
-        host=access.host,
-        port=access.port,
-        name=access.name,
-        sslmode="disable",
-    )
-    clients = SimpleNamespace(secrets=access.target.client("secretsmanager"))
-    return Database(target, cast(Clients, clients))
-
-
-def ask(database: Database) -> None:
-    """One request on a new connection, as a cold function makes it, and one on a kept connection."""
-    with database.connect() as connection:
-        connection.execute("select 1")
-    with database.session() as session:
-        session.execute(text("select 1"))
-
-
 def test_the_application_under_load_has_no_failed_request_in_a_rotation(access: DatabaseAccess) -> None:
-    stop = threading.Event()
-    asked: list[int] = []
-    failed: list[Exception] = []
-
-    def work() -> None:
-        database, count = application(access), 0
-        while not stop.is_set():
-            try:
-                ask(database)
-                count += 1
-            except Exception as error:  # noqa: BLE001 - every failure counts
-                failed.append(error)
-        asked.append(count)
-        database.dispose()
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
     passwords = {FIRST}
-    for _ in range(8):
-        rotate(access)
-        passwords.add(access.read().password)
-    stop.set()
-    for thread in threads:
-        thread.join(30)
-    assert not failed
+    with under_load(access) as load:
+        for _ in range(8):
+            rotate(access)
+            passwords.add(access.read().password)
+    assert not load.failures
     assert len(passwords) == 9
-    assert min(asked) >= 8
-    with pytest.raises(psycopg.OperationalError):
+    assert min(load.asked) >= 8
+    assert not opens(access, FIRST)
+
+
+def opens(access: DatabaseAccess, password: str) -> bool:
+    """Whether somebody who knows a password gets in."""
+    try:
         psycopg.connect(
-            host=access.host, port=access.port, dbname="bluemoxon", user="bluemoxon", password=FIRST
-        )
+            host=access.host, port=access.port, dbname="bluemoxon", user="bluemoxon", password=password
+        ).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def quiet(_: str) -> None:
+    """Nobody listens to what a handover says."""
+
+
+@pytest.fixture
+def instance(access: DatabaseAccess) -> Iterator[RdsInstance]:
+    """The database as RDS's; its login is nobody's again afterwards."""
+    found = RdsInstance(access.target, "database")
+    yield found
+    if found.managed_secret() is not None:
+        found.release(FIRST)
+
+
+def store_books(database: Database) -> None:
+    """A request that needs the rights on what is there."""
+    with database.session() as session:
+        session.execute(text("insert into shelf.books (title) values ('a')"))
+    with database.connect() as connection:
+        connection.execute("select count(*) from shelf.books")
+
+
+def make_shelf(access: DatabaseAccess) -> None:
+    with access.connect(access.read()) as connection:
+        connection.execute("create schema if not exists shelf")
+        connection.execute("create table if not exists shelf.books (id serial primary key, title text)")
+
+
+def test_a_login_goes_to_rds_and_back_and_no_request_fails(
+    access: DatabaseAccess, instance: RdsInstance
+) -> None:
+    make_shelf(access)
+    for _ in range(2):  # a second time, over what the first has left
+        before = access.read().password
+        with under_load(access, request=store_books) as load:
+            theirs = handover.to_rds(access, instance, quiet)
+        assert not load.failures
+        assert min(load.asked) >= 2
+        assert theirs.secret_arn == instance.managed_secret()
+        assert theirs.read().password == access.read().password != before
+        assert not opens(access, before)
+        with under_load(theirs, request=store_books) as load:
+            access = handover.from_rds(theirs, quiet)
+            access.verify()
+        assert not load.failures
+        assert rotation.unfinished(access) is None
+        with under_load(access, request=store_books) as load:
+            handover.close_overlap(access, quiet)
+            handover.release(access, instance, quiet)
+        assert not load.failures
+        assert instance.managed_secret() is None
+        access.verify()
+        assert not handover.has_overlap(access)
+
+
+def test_what_rds_has_rotated_since_is_taken_when_it_lets_go(
+    access: DatabaseAccess, instance: RdsInstance, place: Place
+) -> None:
+    theirs = handover.to_rds(access, instance, quiet)
+    own = handover.from_rds(theirs, quiet)
+    rotated = json.dumps({"username": "bluemoxon", "password": "rotated-by-rds-meanwhile"})
+    write(theirs, rotated)
+    place.set_password("rotated-by-rds-meanwhile")
+    handover.release(own, instance, quiet)
+    assert own.read().password == "rotated-by-rds-meanwhile"
+    own.verify()
+
+
+def test_a_handover_that_rds_refuses_leaves_the_login_as_it_was(
+    access: DatabaseAccess, instance: RdsInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: RdsInstance) -> str:
+        raise Problem("RDS does not want to.")
+
+    before = access.read()
+    monkeypatch.setattr(RdsInstance, "manage", refuse)
+    with pytest.raises(Problem, match="does not want"):
+        handover.to_rds(access, instance, quiet)
+    assert access.read() == before
+    access.verify()
+    assert access.holders("AWSPENDING") == []
+    assert not handover.has_overlap(access)
+
+
+def test_an_interrupted_handover_is_finished_by_the_next(
+    access: DatabaseAccess, instance: RdsInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(handover, "_put", die)
+        with pytest.raises(Killed):
+            handover.to_rds(access, instance, quiet)
+    assert not opens(access, access.read().password)
+    ask(application(access))  # the application gets in meanwhile
+    handover.to_rds(access, instance, quiet)
+    access.verify()

@@ -367,3 +367,11 @@ def test_no_setting_is_named_like_a_secret() -> None:
 def test_a_stack_name_that_aws_would_refuse_is_refused(stack: str, staging: Config) -> None:
     with pytest.raises(Problem, match="cannot be a stack's name"):
         parse(stack, as_pulumi_passes(staging))
+
+
+def test_the_secret_of_an_external_database_may_be_one_that_rds_owns(staging: Config) -> None:
+    arn = "arn:aws:secretsmanager:us-west-2:123456789012:secret:rds!db-0a1b2c3d-4e5f-a1B2c3"
+    staging["bluemoxon:database"] = {**EXTERNAL, "secret_arn": arn}
+    settings, _ = parse("staging", as_pulumi_passes(staging))
+    assert isinstance(settings.database, ExternalDatabase)
+    assert settings.database.secret_arn == arn

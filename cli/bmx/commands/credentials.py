@@ -11,6 +11,7 @@ from bmx.output import JsonOption, Outcome, Ui, YesOption, execute
 
 if TYPE_CHECKING:
     from operations.credentials.login import DatabaseAccess
+    from operations.state import Edited
 
 credentials = typer.Typer(
     name="credentials",
@@ -88,14 +89,7 @@ def adopt(
 
         with _access(stack, ui, emulator=emulator, change=yes) as access:
             found = adoption.adopt(access) if yes else adoption.look(access)
-        data = {"adopted": yes, "edits": list(found.edits), "backup": found.backup}
-        if not found.edits:
-            view = "Pulumi's state has the password in use already."
-        elif yes:
-            view = f"In the state now: {', '.join(found.edits)}. The state before: {found.backup}."
-        else:
-            view = f"Would be edited in the state: {', '.join(found.edits)}. --yes does it."
-        return Outcome(data=data, view=view)
+        return _told(found, "adopted", yes, "Pulumi's state has the password in use already.")
 
     execute("credentials adopt", json_output, action)
 
@@ -108,23 +102,28 @@ def move(
     yes: YesOption = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Change who owns the login, in state and settings only. Without --yes: only say what."""
+    """Change who owns the login, with no login refused meanwhile. Without --yes: only say what."""
 
     def action(ui: Ui) -> Outcome:
         from operations.credentials import move as moving
 
         with _access(stack, ui, emulator=emulator, change=yes) as access:
-            found = moving.move(access, to) if yes else moving.look(access, to)
-        data = {"moved": yes, "mode": to, "edits": list(found.edits), "backup": found.backup}
-        if not found.edits:
-            view = f"The mode is `{to}` already."
-        else:
-            lines = "\n".join(f"  - {edit}" for edit in found.edits)
-            end = f"The state before: {found.backup}." if yes else "--yes does it; nothing else is touched."
-            view = f"{'Done' if yes else 'A move would do this'}:\n{lines}\n{end}"
-        return Outcome(data=data, view=view)
+            found = moving.move(access, to, ui.say) if yes else moving.look(access, to)
+        return _told(found, "moved", yes, f"The mode is `{to}` already.", mode=to)
 
     execute("credentials move", json_output, action)
+
+
+def _told(found: "Edited", done: str, yes: bool, nothing: str, **more: str) -> Outcome:
+    """What a command that edits the state has done, or would do."""
+    data = {done: yes, "edits": list(found.edits), "backup": found.backup, **more}
+    if not found.edits:
+        return Outcome(data=data, view=nothing)
+    lines = "\n".join(f"  - {edit}" for edit in found.edits)
+    end = "--yes does it."
+    if yes:
+        end = f"The state before: {found.backup}." if found.backup else ""
+    return Outcome(data=data, view=f"{'Done' if yes else 'This would be done'}:\n{lines}\n{end}".rstrip())
 
 
 @contextmanager

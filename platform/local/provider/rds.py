@@ -101,37 +101,12 @@ class Instance(ResourceType):
             server.set_master_password(str(password))
         if old is not None and new.get("passwordWo") and _wo_version(new) != _wo_version(old):
             server.set_master_password(str(new["passwordWo"]))
-        self._manage(ctx, identifier, server, bool(new.get("manageMasterUserPassword")), new)
+        managed = bool(new.get("manageMasterUserPassword"))
+        if managed and not (old or {}).get("manageMasterUserPassword"):
+            take_over(ctx, str(new["identifier"]))
+        if old is not None and old.get("manageMasterUserPassword") and not managed:
+            _forget_secret(ctx, identifier)
         return None
-
-    def _manage(
-        self, ctx: Context, identifier: str, server: PostgresInstance, managed: bool, inputs: Properties
-    ) -> None:
-        """RDS's own secret: made with a password that nobody else knows, removed when it is not wanted."""
-        found = ctx.service.find("secretsmanager", "describe_secret", SecretId=_secret_name(identifier))
-        if managed and found is None:
-            password = secrets.token_urlsafe(24)
-            server.set_master_password(password)
-            ctx.service.call(
-                "secretsmanager",
-                "create_secret",
-                Name=_secret_name(identifier),
-                Description=f"The master user of {inputs['identifier']}, owned by RDS",
-                SecretString=json.dumps({"username": server.instance.master, "password": password}),
-                Tags=tags.pairs(
-                    {"aws:rds:primaryDBInstanceArn": ctx.arn("rds", f"db:{inputs['identifier']}")}
-                ),
-            )
-        if not managed and found is not None:
-            self._forget_secret(ctx, identifier)
-
-    def _forget_secret(self, ctx: Context, identifier: str) -> None:
-        ctx.service.find(
-            "secretsmanager",
-            "delete_secret",
-            SecretId=_secret_name(identifier),
-            ForceDeleteWithoutRecovery=True,
-        )
 
     def read(self, ctx: Context, identifier: str, state: Properties) -> Properties | None:
         name = str(state.get("identifier") or identifier)
@@ -177,13 +152,59 @@ class Instance(ResourceType):
         if not state.get("skipFinalSnapshot"):
             server.start()
             server.dump(_snapshot(ctx, state))
-        self._forget_secret(ctx, identifier)
+        _forget_secret(ctx, identifier)
         server.drop()
 
     def undo(self, ctx: Context, identifier: str, inputs: Properties) -> None:
         """A half-made instance holds nothing that is worth a snapshot."""
-        self._forget_secret(ctx, identifier)
+        _forget_secret(ctx, identifier)
         _server(ctx, str(inputs["identifier"])).drop()
+
+
+def exists(ctx: Context, name: str) -> bool:
+    """Whether there is an instance of that identifier."""
+    return _server(ctx, name).exists
+
+
+def resource_id(ctx: Context, name: str) -> str:
+    """The id of an instance."""
+    return _resource_id(_server(ctx, name))
+
+
+def managed_secret(ctx: Context, name: str) -> str | None:
+    """The ARN of the secret that RDS owns, None while it owns none."""
+    found = ctx.service.find("secretsmanager", "describe_secret", SecretId=_secret_name(resource_id(ctx, name)))
+    return None if found is None else str(found["ARN"])
+
+
+def take_over(ctx: Context, name: str) -> None:
+    """RDS makes a password that nobody else knows and puts it into a secret of its own, unless it has one."""
+    server = _server(ctx, name)
+    if managed_secret(ctx, name) is not None:
+        return
+    password = secrets.token_urlsafe(24)
+    server.set_master_password(password)
+    ctx.service.call(
+        "secretsmanager",
+        "create_secret",
+        Name=_secret_name(_resource_id(server)),
+        Description=f"The master user of {name}, owned by RDS",
+        SecretString=json.dumps({"username": server.instance.master, "password": password}),
+        Tags=tags.pairs({"aws:rds:primaryDBInstanceArn": ctx.arn("rds", f"db:{name}")}),
+    )
+
+
+def release(ctx: Context, name: str, password: str) -> None:
+    """RDS lets go of the login: its secret is gone, the password is the one given."""
+    server = _server(ctx, name)
+    server.set_master_password(password)
+    _forget_secret(ctx, _resource_id(server))
+
+
+def _forget_secret(ctx: Context, identifier: str) -> None:
+    ctx.service.find(
+        "secretsmanager", "delete_secret", SecretId=_secret_name(identifier), ForceDeleteWithoutRecovery=True
+    )
 
 
 def _acceptable(password: str) -> bool:

@@ -4,13 +4,11 @@ After a rotation, or when others changed the password, the state still has the o
 it, because the program ignores changes of it; but a state that tells the truth is the better guard.
 """
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from operations import changes
 from operations.credentials.login import DatabaseAccess, Login
-from operations.state import Resource, State, edit, load, resources, reveal, secret
+from operations.state import Edited, Resource, State, edit, find, label, load, reveal, secret
 from operations.target import Target
 from workers.contracts.problem import Problem
 
@@ -21,21 +19,13 @@ NAME = "database"
 """Of the three in the program."""
 
 
-@dataclass(frozen=True)
-class Adopted:
-    """What is or would be different in the state, as `type name`; and where the state before lies."""
-
-    edits: tuple[str, ...]
-    backup: Path | None = None
-
-
-def look(access: DatabaseAccess) -> Adopted:
+def look(access: DatabaseAccess) -> Edited:
     """What an adoption would edit. Raises `Problem` unless the secret opens the database."""
     access.verify()
-    return Adopted(tuple(_edit(access, load(access.target), access.read())))
+    return Edited(tuple(_edit(access, load(access.target), access.read())))
 
 
-def adopt(access: DatabaseAccess) -> Adopted:
+def adopt(access: DatabaseAccess) -> Edited:
     """Edit the state; it is the old one again if the next preview showed another change than before."""
     found = look(access)
     if not found.edits:
@@ -53,7 +43,7 @@ def adopt(access: DatabaseAccess) -> Adopted:
 
     with edit(access.target, check) as (state, backup):
         _edit(access, state, access.read())
-    return Adopted(found.edits, backup.file)
+    return Edited(found.edits, backup.file)
 
 
 def _planned(target: Target) -> set[str]:
@@ -68,7 +58,7 @@ def _edit(access: DatabaseAccess, state: State, login: Login) -> list[str]:
             why="Nothing of this stack writes it.",
             fix="There is nothing to adopt; `bmx credentials verify` says whether the login works.",
         )
-    instance = find(state, INSTANCE)
+    instance = find(state, INSTANCE, NAME)
     if instance is None:
         raise Problem(
             "Pulumi's state does not have the database yet.",
@@ -79,13 +69,13 @@ def _edit(access: DatabaseAccess, state: State, login: Login) -> list[str]:
     edits = []
     wanted: list[tuple[Resource | None, dict[str, Any]]] = [(instance, {"password": login.password})]
     if access.mode == "generated":
-        wanted.append((find(state, PASSWORD), {"result": login.password}))
+        wanted.append((find(state, PASSWORD, NAME), {"result": login.password}))
     for resource, values in wanted:
         if resource is not None and _put(resource, values):
-            edits.append(_label(resource))
-    version = find(state, VERSION) if access.mode == "generated" else None
+            edits.append(label(resource))
+    version = find(state, VERSION, NAME) if access.mode == "generated" else None
     if version is not None and _put_version(version, access, login):
-        edits.append(_label(version))
+        edits.append(label(version))
     return edits
 
 
@@ -117,14 +107,3 @@ def _put_version(version: Resource, access: DatabaseAccess, login: Login) -> boo
     if "versionStages" in outputs:
         outputs["versionStages"] = access.stages(login.version)
     return True
-
-
-def find(state: State, kind: str) -> Resource | None:
-    """The stack's one resource of a kind with the database's name."""
-    return next(
-        (one for one in resources(state) if one["type"] == kind and one["urn"].endswith(f"::{NAME}")), None
-    )
-
-
-def _label(resource: Resource) -> str:
-    return f"{resource['type']} {resource['urn'].rsplit('::', 1)[-1]}"

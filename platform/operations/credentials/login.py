@@ -125,6 +125,12 @@ class DatabaseAccess:
         found = self.target.client("secretsmanager").describe_secret(SecretId=self.secret_arn)
         return list((found.get("VersionIdsToStages") or {}).get(version, []))
 
+    def holders(self, stage: str) -> list[str]:
+        """The versions that are in a stage."""
+        found = self.target.client("secretsmanager").describe_secret(SecretId=self.secret_arn)
+        versions = found.get("VersionIdsToStages") or {}
+        return [version for version, stages in versions.items() if stage in stages]
+
     def _parse(self, found: dict[str, Any]) -> Login:
         try:
             fields = json.loads(found["SecretString"])

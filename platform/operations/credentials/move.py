@@ -1,163 +1,259 @@
-"""Changes who owns the database's login, in Pulumi's state and the stack's settings only.
+"""Changes who owns the database's login, in the order in which nothing can be lost.
 
-From `generated` to `existing`: the secret goes on as it is, but the program no longer writes it. Every other
-move would have to touch the database or the secret, or would leave one of them without an owner; it is
-refused, with the way there is.
+Between `generated`, `existing` and `external` a move changes Pulumi's state and the stack's settings only. To
+and from `rds-managed` the login itself changes hands as well (`handover`). With the new state and settings,
+the next preview may show permissions that follow the mode and a secret's description, and nothing else, or
+state and settings are put back.
 """
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.tags import CREDENTIALS_TAG
-from local.engine.project import Project
 from local.files import write_atomic
 from operations import changes
-from operations.credentials.adopt import INSTANCE, PASSWORD, VERSION, find
+from operations.credentials import handover
+from operations.credentials.adopt import INSTANCE, NAME
+from operations.credentials.instance import RdsInstance
 from operations.credentials.login import CredentialsProblem, DatabaseAccess
-from operations.state import State, edit, load, resources
-from operations.target import Target
+from operations.credentials.ownership import SECRET, Taking, give_up, newcomers, relabel
+from operations.credentials.rotate import Say, unfinished
+from operations.credentials.settings import MODES, mode_of, settings_changed, settings_file, with_mode
+from operations.state import Edited, edit, find, load, refresh
 from workers.contracts.problem import Problem
 
-SECRET = "aws:secretsmanager/secret:Secret"  # noqa: S105 - a type token
-MODES = ("generated", "existing", "rds-managed", "external")
+RDS = "rds-managed"
+_DESCRIPTION = {"description", "tags", "tagsAll", "recoveryWindowInDays"}
 
-_REFUSED = {
-    "generated": "A secret that others wrote would have to be taken over and could be overwritten. Mode "
-    "`existing` is as safe: stay with it, `bmx credentials rotate` works there too.",
-    "rds-managed": "RDS would make another password at once, before the application knows the new secret. "
-    "Switch it on at RDS in a maintenance window (`aws rds modify-db-instance "
-    "--manage-master-user-password`), run `bmx config sync`, then import the instance into a new stack.",
-    "external": "The instance and its network would belong to no stack. Make the other stack that owns them "
-    "first, and let `pulumi state move` carry them over.",
-}
+
+def look(access: DatabaseAccess, mode: str) -> Edited:
+    """What a move would do. Raises `Problem` where it is not safe; needs a login that works and no open
+    change."""
+    return Edited(_Move.prepare(access, mode).edits())
+
+
+def move(access: DatabaseAccess, mode: str, say: Say = lambda _text: None) -> Edited:
+    """Do it. State and settings are the old ones again where the next preview would show more than that."""
+    moving = _Move.prepare(access, mode)
+    edits = moving.edits()
+    if not edits:
+        return Edited(())
+    if moving.before == mode:
+        moving.finish(say)
+        return Edited(edits)
+    return Edited(edits, moving.carry_out(say))
 
 
 @dataclass(frozen=True)
-class Moved:
-    """What is or would be different; `backup` is the state before."""
+class _Move:
+    access: DatabaseAccess
+    after: str
+    instance: RdsInstance
 
-    edits: tuple[str, ...]
-    backup: Path | None = None
+    @property
+    def before(self) -> str:
+        return self.access.mode
 
+    @classmethod
+    def prepare(cls, access: DatabaseAccess, mode: str) -> "_Move":
+        """Checked, and not begun."""
+        if mode not in MODES:
+            raise Problem(f"`{mode}` is no mode.", fix=f"Use one of {', '.join(MODES)}.")
+        target = access.target
+        if not target.command:
+            raise CredentialsProblem(
+                "no_state",
+                "This stack was made without an engine.",
+                why="So nobody keeps its state.",
+                fix="`./bmx down --volumes` and `./bmx up` make it anew with an engine.",
+            )
+        if (configured := mode_of(target)) != access.mode:
+            raise CredentialsProblem(
+                "not_deployed",
+                f"The settings say mode `{configured}`, what is deployed `{access.mode}`.",
+                why="The next move starts where the last one has ended.",
+                fix=f"Deploy stack {target.stack} first.",
+            )
+        instance = RdsInstance(target, access.instance or f"bluemoxon-{target.stack}")
+        made = cls(access, mode, instance)
+        made.check()
+        return made
 
-def look(access: DatabaseAccess, mode: str) -> Moved:
-    """What a move would do. Raises `Problem` where it is not safe; needs a login that works and no open
-    change."""
-    if mode not in MODES:
-        raise Problem(f"`{mode}` is no mode.", fix=f"Use one of {', '.join(MODES)}.")
-    if mode == access.mode:
-        return Moved(())
-    if (access.mode, mode) != ("generated", "existing"):
-        raise CredentialsProblem(
-            "unsafe", f"The login is not moved from `{access.mode}` to `{mode}`.", fix=_REFUSED[mode]
-        )
-    access.verify()
-    open_changes = changes.plan(access.target).changes
-    if open_changes:
-        raise Problem(
-            f"Stack {access.target.stack} has {len(open_changes)} changes that are not deployed.",
-            why="A move has to be told from them.",
-            fix=f"Deploy or undo them first (`bmx plan --stack {access.target.stack}`).",
-        )
-    edits = _edit(load(access.target))
-    return Moved((*edits, f"{settings_file(access.target).name}: bluemoxon:database.mode is `existing`"))
+    def edits(self) -> tuple[str, ...]:
+        """What will be done, a line each, in order."""
+        if self.before == self.after:
+            return self._unfinished()
+        name = handover.usual_secret(self.access)
+        first: tuple[str, ...] = ()
+        then: tuple[str, ...] = ()
+        if self.after == RDS and self.before != "external":
+            first = handover.TO_RDS
+        elif self.before == RDS and self.after != "external":
+            first = (handover.FROM_RDS.format(secret=name),)
+            again = "later, when stack and application are deployed, this command once more"
+            then = (f"{again}: {handover.RELEASE}",)
+        file = settings_file(self.access.target).name
+        state = give_up(load(self.access.target), self.before, self.after)
+        last = f"{file}: bluemoxon:database.mode is `{self.after}`"
+        return (*first, *state, *newcomers(self.before, self.after), last, *then)
 
-
-def move(access: DatabaseAccess, mode: str) -> Moved:
-    """Do it; state and settings are the old ones again if the next preview showed more than permissions that
-    follow the mode, which the next deploy brings."""
-    found = look(access, mode)
-    if not found.edits:
-        return found
-    target = access.target
-    file = settings_file(target)
-    before = file.read_text(encoding="utf-8")
-
-    def check() -> None:
-        write_atomic(file, with_mode(before, mode), mode=0o644)
-        _settings_changed(target)
-        left = [one for one in changes.plan(target).changes if not _follows(one)]
-        if left:
+    def check(self) -> None:
+        """Raise `Problem` where the move would not be safe."""
+        if self._handing_over:
+            return  # an interrupted one: only going on helps
+        self.access.verify()
+        if self.before == self.after:
+            return
+        if unfinished(self.access) is not None:
+            raise CredentialsProblem(
+                "rotation_unfinished",
+                "A rotation of this login was interrupted.",
+                fix="Finish it with `bmx credentials rotate`, then move.",
+            )
+        if self.before == "external":
+            self._check_import()
+        if self.before == RDS and self.after != "external":
+            handover.check_copy(self.access)
+        elif self.after == "generated":
+            self._check_secret()
+        open_changes = changes.plan(self.access.target).changes
+        if open_changes:
+            stack = self.access.target.stack
             raise Problem(
-                "State and settings were put back: with them, the next deploy would change more than "
-                "permissions.",
-                why=", ".join(f"{one.operation} {one.type} {one.name}" for one in left),
+                f"Stack {stack} has {len(open_changes)} changes that are not deployed.",
+                why="A move has to be told from them.",
+                fix=f"Deploy or undo them first (`bmx plan --stack {stack}`).",
             )
 
-    try:
-        with edit(target, check) as (state, backup):
-            _edit(state)
-    except BaseException:
-        write_atomic(file, before, mode=0o644)
-        _settings_changed(target)
-        raise
-    _tag(access, mode)
-    return Moved(found.edits, backup.file)
+    def carry_out(self, say: Say) -> Path:
+        """The move; the state before."""
+        access = self.access
+        if self.after == RDS and self.before != "external":
+            access = handover.to_rds(access, self.instance, say)
+        elif self.before == RDS and self.after != "external":
+            access = handover.from_rds(access, say)
+        target, file = access.target, settings_file(access.target)
+        text = file.read_text(encoding="utf-8")
+        settled = with_mode(text, self.after, self._values(access))
+
+        def check() -> None:
+            self.instance.tag(self.after)
+            write_atomic(file, settled, mode=0o644)
+            settings_changed(target)
+            instance = find(load(target), INSTANCE, NAME)
+            if instance is not None:
+                refresh(target, [str(instance["urn"])])
+            self._require_no_more(Taking(access, self.instance).take())
+
+        try:
+            with edit(target, check) as (state, backup):
+                give_up(state, self.before, self.after)
+                relabel(state, access, self.after)
+        except BaseException:
+            write_atomic(file, text, mode=0o644)
+            settings_changed(target)
+            if self.instance.exists():
+                self.instance.tag(self.before)
+            raise
+        return backup.file
+
+    def finish(self, say: Say) -> None:
+        """What an earlier move had to leave for later."""
+        if self.after == RDS:
+            handover.close_overlap(self.access, say)
+            return
+        managed = self.instance.managed_secret()
+        readers = handover.readers(self.access, managed) if managed else []
+        if readers:
+            raise CredentialsProblem(
+                "still_read",
+                f"Functions of this stack still read RDS's secret: {', '.join(readers)}.",
+                why="RDS deletes it when it lets go, and they could not log in any more.",
+                fix="Deploy stack and application first, then run this again.",
+            )
+        handover.release(self.access, self.instance, say)
+
+    def _unfinished(self) -> tuple[str, ...]:
+        if self.after in {"generated", "existing"} and self._rds_owns:
+            return (handover.RELEASE,)
+        if self.after == RDS and handover.has_overlap(self.access):
+            return ("drop the role of the overlap",)
+        return ()
+
+    @property
+    def _rds_owns(self) -> bool:
+        return self.before != "external" and self.instance.managed_secret() is not None
+
+    @property
+    def _handing_over(self) -> bool:
+        return self.after == RDS and self.before in {"generated", "existing"} and self._rds_owns
+
+    def _values(self, access: DatabaseAccess) -> dict[str, str | int | bool]:
+        """What the settings have to say besides the mode."""
+        if self.after == "external":
+            return {
+                "secret_arn": access.secret_arn,
+                "host": access.host,
+                "port": access.port,
+                "name": access.name,
+            }
+        values: dict[str, str | int | bool] = {}
+        if self.before == "external":
+            values = {"username": access.read().username, **self.instance.settings()}
+        usual = f":secret:{handover.usual_secret(access)}-"
+        if self.after == "existing" and usual not in access.secret_arn:
+            values["secret"] = access.secret_arn
+        return values
+
+    def _check_import(self) -> None:
+        if not self.instance.exists():
+            raise CredentialsProblem(
+                "not_there",
+                f"RDS has no instance {self.instance.identifier} in this stack's account.",
+                why="A stack owns an instance of that name; a cluster, as Aurora, or an instance of others "
+                "stays `external`.",
+                fix="Stay with `external`, or make a stack with a database of its own and copy the data.",
+            )
+        if self.after == RDS and self.instance.managed_secret() != self.access.secret_arn:
+            raise CredentialsProblem(
+                "not_managed",
+                "RDS does not own the login of this database.",
+                why="It makes a new password when it takes it, which needs a database that is the stack's.",
+                fix="Move to `existing` first, deploy, then to `rds-managed`.",
+            )
+        if self.after != RDS and self.instance.managed_secret() is not None:
+            raise CredentialsProblem(
+                "managed",
+                "RDS owns the login of this database.",
+                why="It would rotate it, and the stack's copy would not know.",
+                fix="Move to `rds-managed` first, deploy, then on.",
+            )
+
+    def _check_secret(self) -> None:
+        """The program's own secret has the stack's name and AWS's key."""
+        arn, usual = self.access.secret_arn, handover.usual_secret(self.access)
+        found = handover.described(self.access, arn) or {}
+        if f":secret:{usual}-" not in arn or found.get("KmsKeyId"):
+            raise CredentialsProblem(
+                "other_secret",
+                f"The secret {arn} cannot become the program's.",
+                why=f"The program's own is called {usual} and is encrypted with AWS's key; a secret is not "
+                "renamed, and with another one database and application would have to change.",
+                fix="Stay with `existing`: it is as safe, and `bmx credentials rotate` works there, too.",
+            )
+
+    def _require_no_more(self, planned: changes.Changes) -> None:
+        left = [one for one in planned.changes if not _follows(one)]
+        if left:
+            raise Problem(
+                "State and settings were put back: with them, the next deploy would change more than follows "
+                "the mode.",
+                why=", ".join(f"{one.operation} {one.type} {one.name}" for one in left),
+                fix="Bring settings and account in line, then move.",
+            )
 
 
 def _follows(change: changes.Change) -> bool:
-    return change.operation == "update" and change.type.startswith("aws:iam/")
-
-
-def settings_file(target: Target) -> Path:
-    """Of the stack, in the checkout."""
-    return target.paths.repo / f"Pulumi.{target.stack}.yaml"
-
-
-def with_mode(text: str, mode: str) -> str:
-    """Settings with another `mode` of the database; all else, comments included, stays."""
-    pattern = re.compile(r"(^ {2}bluemoxon:database:[^\n]*\n(?: {4,}[^\n]*\n)*? {4}mode: *)([\w-]+)", re.M)
-    changed, count = pattern.subn(lambda found: found[1] + mode, text)
-    if count != 1:
-        raise Problem(
-            "The settings have no `mode` of the database in the usual place.",
-            fix="Write `bluemoxon:database:` and below it `mode: …`, a line each.",
-        )
-    return changed
-
-
-def _settings_changed(target: Target) -> None:
-    """The engine of an emulated stack reads a copy."""
-    if target.emulator is not None:
-        Project(target.paths.repo, target.folder, target.stack).write()
-
-
-def _edit(state: State) -> list[str]:
-    """Forget who made the secret, without deleting anything; what is forgotten."""
-    gone = [one for one in (find(state, kind) for kind in (VERSION, SECRET, PASSWORD)) if one is not None]
-    urns = {str(one["urn"]) for one in gone}
-    kept = [one for one in resources(state) if one["urn"] not in urns]
-    for one in kept:
-        _forget(one, urns.__contains__)
-    state["deployment"]["resources"] = kept
-    instance = find(state, INSTANCE) or {}
-    for side in ("inputs", "outputs"):
-        for name in ("tags", "tagsAll"):
-            tags = instance.get(side, {}).get(name) or {}
-            if CREDENTIALS_TAG in tags:
-                tags[CREDENTIALS_TAG] = "existing"
-    return [f"{one['type']} {one['urn'].rsplit('::', 1)[-1]} is no longer the program's" for one in gone]
-
-
-def _forget(resource: dict[str, object], gone: Callable[[str], bool]) -> None:
-    dependencies = resource.get("dependencies")
-    if isinstance(dependencies, list):
-        resource["dependencies"] = [urn for urn in dependencies if not gone(urn)]
-    of_properties = resource.get("propertyDependencies")
-    if isinstance(of_properties, dict):
-        resource["propertyDependencies"] = {
-            name: [urn for urn in urns or [] if not gone(urn)] for name, urns in of_properties.items()
-        }
-
-
-def _tag(access: DatabaseAccess, mode: str) -> None:
-    """The instance's tag with the mode, which the state has already; an emulator keeps tags there only."""
-    if access.target.emulator is not None or access.instance is None:
-        return
-    rds = access.target.client("rds")
-    found = rds.describe_db_instances(DBInstanceIdentifier=access.instance)["DBInstances"][0]
-    rds.add_tags_to_resource(
-        ResourceName=found["DBInstanceArn"], Tags=[{"Key": CREDENTIALS_TAG, "Value": mode}]
-    )
+    """Permissions, and what others wrote on a secret that is the program's from now on."""
+    roots = {str(changes.keys(one.path)[0]) for one in change.properties}
+    described = change.type == SECRET and roots <= _DESCRIPTION
+    return change.operation == "update" and (change.type.startswith("aws:iam/") or described)

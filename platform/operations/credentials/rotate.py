@@ -56,7 +56,7 @@ def check(access: DatabaseAccess) -> Verified:
             fix=f"`aws rds modify-db-instance --db-instance-identifier {access.instance} "
             "--rotate-master-user-password --apply-immediately` rotates it now.",
         )
-    pending = _pending(access)
+    pending = unfinished(access)
     if pending is not None and _works(access, pending):
         return access.verify(PENDING)
     return access.verify()
@@ -65,7 +65,7 @@ def check(access: DatabaseAccess) -> Verified:
 def rotate(access: DatabaseAccess, say: Say = lambda _text: None) -> Verified:
     """Change both; the login that works afterwards. Nothing is different after a `CredentialsProblem`."""
     check(access)
-    current, pending = access.read(), _pending(access)
+    current, pending = access.read(), unfinished(access)
     if pending is not None and _works(access, pending):
         say("Finishing a rotation that was interrupted")
         _promote(access, current, pending)
@@ -75,14 +75,14 @@ def rotate(access: DatabaseAccess, say: Say = lambda _text: None) -> Verified:
         say("The new password is in the secret, stage AWSPENDING")
     with access.connect(current) as connection:
         try:
-            _set_password(connection, pending)
+            set_password(connection, pending)
             say("The database has taken it")
             access.verify(PENDING)
             say("The new login works")
         except BaseException:
             # The old login is still open here, whatever the password is now.
-            _set_password(connection, current)
-            _drop_stage(access, PENDING, pending.version)
+            set_password(connection, current)
+            drop_stage(access, PENDING, pending.version)
             raise
     # Not undone where it fails: the application gets in with AWSPENDING, and the next rotation goes on.
     _promote(access, current, pending)
@@ -101,7 +101,7 @@ def new_password() -> str:
     return "".join(drawn)
 
 
-def _pending(access: DatabaseAccess) -> Login | None:
+def unfinished(access: DatabaseAccess) -> Login | None:
     """What an unfinished rotation left; after a finished one AWSPENDING is on the current version."""
     try:
         pending = access.read(PENDING)
@@ -109,7 +109,10 @@ def _pending(access: DatabaseAccess) -> Login | None:
         if problem.code in {"secret_missing", "secret_malformed"}:
             return None
         raise
-    return pending if pending.version != access.read().version else None
+    current = access.read()
+    # Another user's is the overlap of a move to RDS.
+    own = pending.version != current.version and pending.username == current.username
+    return pending if own else None
 
 
 def _works(access: DatabaseAccess, login: Login) -> bool:
@@ -125,7 +128,7 @@ def _works(access: DatabaseAccess, login: Login) -> bool:
 def _write_pending(access: DatabaseAccess, current: Login) -> Login:
     password = new_password()
     fields = {**current.fields, "password": password}
-    _drop_stage(access, PENDING, current.version)
+    drop_stage(access, PENDING, current.version)
     reply: dict[str, Any] = _secrets(access).put_secret_value(
         SecretId=access.secret_arn,
         ClientRequestToken=str(uuid.uuid4()),
@@ -146,7 +149,8 @@ def _promote(access: DatabaseAccess, current: Login, pending: Login) -> None:
     )
 
 
-def _drop_stage(access: DatabaseAccess, stage: str, version: str) -> None:
+def drop_stage(access: DatabaseAccess, stage: str, version: str) -> None:
+    """Take a stage from a version that has it."""
     from botocore.exceptions import ClientError
 
     client = _secrets(access)
@@ -163,7 +167,8 @@ def _drop_stage(access: DatabaseAccess, stage: str, version: str) -> None:
             ) from None
 
 
-def _set_password(connection: "psycopg.Connection[tuple[Any, ...]]", login: Login) -> None:
+def set_password(connection: "psycopg.Connection[tuple[Any, ...]]", login: Login) -> None:
+    """Give a role its password as a verifier: the server never sees the text."""
     from psycopg import sql
 
     verifier = connection.pgconn.encrypt_password(
