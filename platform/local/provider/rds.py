@@ -173,7 +173,8 @@ def resource_id(ctx: Context, name: str) -> str:
 
 def managed_secret(ctx: Context, name: str) -> str | None:
     """The ARN of the secret that RDS owns, None while it owns none."""
-    found = ctx.service.find("secretsmanager", "describe_secret", SecretId=_secret_name(resource_id(ctx, name)))
+    secret = _secret_name(resource_id(ctx, name))
+    found = ctx.service.find("secretsmanager", "describe_secret", SecretId=secret)
     return None if found is None else str(found["ARN"])
 
 
