@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,6 +81,7 @@ def test_a_pushed_image_is_what_the_stack_runs(registry: str, checkout: Path, to
     manifest = httpx.get(f"{url}/t1", headers={"Accept": MANIFESTS})
     digest = "sha256:" + hashlib.sha256(manifest.content).hexdigest()
     assert pushed["data"]["digest"] == digest
+    sys.stdout.write(f"image: {sum(one['size'] for one in manifest.json()['layers']) / 1e6:.0f} MB pushed\n")
     assert manifest.json()["config"]["digest"] == f"sha256:{tool.config(image).id}"
 
     written = bmx(checkout, "image", "digest", "--stack", "staging")

@@ -92,12 +92,11 @@ def _with_bubblewrap(
                 argv = (bubblewrap, *_restrictions(str(root), config.folder), "--", *inside)
                 yield Sandbox(argv, environment)
         else:
-            # Only in a namespace of one's own can an image be mounted without being root.
             arguments = [*_restrictions("ROOT", config.folder), "--", *inside]
             script = shlex.join([bubblewrap, *arguments]).replace(" ROOT ", ' "$ROOT" ', 1)
             kept = {name: os.environ[name] for name in ("HOME", "XDG_RUNTIME_DIR") if name in os.environ}
-            argv = (*tool.command, "unshare", f"--mount=ROOT={container}", "--", "/bin/sh", "-c")
-            yield Sandbox((*argv, f"exec {script}"), {**kept, **environment})
+            argv = (*tool.unshared(container), "/bin/sh", "-c", f"exec {script}")
+            yield Sandbox(argv, {**kept, **environment})
 
 
 def _restrictions(root: str, folder: str) -> list[str]:

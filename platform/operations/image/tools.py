@@ -153,12 +153,15 @@ class Tool:
     def file(self, reference: str, path: str) -> bytes:
         """The content of one file of an image."""
         if self.name == "buildah":
-            with self.container(reference) as container, self.mounted(container) as root:
-                return (root / path.lstrip("/")).read_bytes()
+            with self.container(reference) as container:
+                script = ("/bin/sh", "-c", 'cat "$ROOT/$0"', path)
+                if os.geteuid():
+                    return self._bytes_of(*self.unshared(container), *script)
+                with self.mounted(container) as root:
+                    return self._bytes_of(*script, ROOT=str(root))
         container = self._run("create", reference).stdout.strip()
         try:
-            command = [*self.command, "cp", f"{container}:{path}", "-"]
-            archive = subprocess.run(command, capture_output=True, check=True, env=self._environment()).stdout
+            archive = self._bytes_of(*self.command, "cp", f"{container}:{path}", "-")
         finally:
             self._run("rm", "--force", container, check=False)
         with tarfile.open(fileobj=BytesIO(archive)) as tar:
@@ -211,6 +214,11 @@ class Tool:
         finally:
             self._run("umount", container, check=False)
 
+    def unshared(self, container: str) -> tuple[str, ...]:
+        """What runs a command where a container is mounted at `$ROOT`, for buildah without root: only in a
+        namespace of one's own can that be done."""
+        return (*self.command, "unshare", f"--mount=ROOT={container}", "--")
+
     def _bytes(self, found: Any) -> int:
         """Of the unpacked layers together."""
         if self.name != "buildah":
@@ -234,6 +242,18 @@ class Tool:
         if check and done.returncode:
             raise _failed(f"{self.name} {arguments[0]} failed", done.stderr or done.stdout)
         return done
+
+    def _bytes_of(self, *command: str, **variables: str) -> bytes:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env=self._environment(**variables),
+        )
+        if done.returncode:
+            raise _failed(f"{command[0]} failed", done.stderr.decode("utf-8", "replace"))
+        return done.stdout
 
     def _environment(self, **more: str) -> dict[str, str]:
         return {**os.environ, **self.environment, **more}
