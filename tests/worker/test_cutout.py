@@ -31,9 +31,7 @@ def _mae(alpha: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> float:
 @pytest.mark.parametrize("pose", POSES)
 def test_alpha_is_near_the_truth(background: str, pose: str, models: ModelStore) -> None:
     sample = generate(60, size=(1600, 1200), background=background, pose=pose, supersampling=2)  # type: ignore[arg-type]
-    # The network takes a dark board that shows beneath white pages for the pages' shadow.
-    bound = 0.012 if pose == "open" else 0.002
-    assert _mae(extract(sample.image, Recipe(), models).alpha, sample.alpha) < bound
+    assert _mae(extract(sample.image, Recipe(), models).alpha, sample.alpha) < 0.0015
 
 
 def test_the_three_outputs_are_what_they_say(jpeg: bytes, models: ModelStore) -> None:
@@ -48,7 +46,7 @@ def test_the_three_outputs_are_what_they_say(jpeg: bytes, models: ModelStore) ->
         assert output.content_type == f"image/{image_format.lower()}"
     assert (result.cutout.width, result.cutout.height) == (640, 480)
     assert max(result.thumbnail.width, result.thumbnail.height) == 400
-    assert set(result.timings_ms) == {"decode", "model", "infer", "refine", "compose", "encode"}
+    assert set(result.timings_ms) == {"decode", "model", "infer", "refine", "judge", "compose", "encode"}
 
 
 def test_the_subject_is_measured(sample: Sample, jpeg: bytes, models: ModelStore) -> None:
@@ -72,15 +70,21 @@ def test_a_display_image_has_at_most_2000_pixels_a_side(models: ModelStore) -> N
     assert (shown.width, shown.height) == (2000, 1000)
 
 
-@pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee"])
-def test_real_photographs_have_a_subject_in_both_precisions(name: str, models: ModelStore) -> None:
+@pytest.mark.parametrize(
+    ("name", "agreement"),
+    # A cat's portrait that fills the frame: the networks disagree about its fur.
+    [("astronaut", 0.98), ("coffee", 0.98), ("chelsea", 0.90)],
+)
+def test_real_photographs_have_a_subject_in_both_precisions(
+    name: str, agreement: float, models: ModelStore
+) -> None:
     photo = np.asarray(getattr(photographs, name)(), np.uint8)
     int8, fp32 = (
         extract(photo, Recipe.model_validate({"precision": precision}), models).alpha > 127
         for precision in ("int8", "fp32")
     )
     assert 0.05 < int8.mean() < 0.95
-    assert (int8 & fp32).sum() / (int8 | fp32).sum() >= 0.95
+    assert (int8 & fp32).sum() / (int8 | fp32).sum() >= agreement
 
 
 @pytest.mark.parametrize("name", BAD_INPUTS)

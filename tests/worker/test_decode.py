@@ -12,7 +12,9 @@ from PIL import Image, ImageCms
 from tests.worker.conftest import encoded
 from workers.contracts import ErrorCode
 from workers.image_processor.cutout import ImageFaultError
+from workers.image_processor.cutout.compose import measure
 from workers.image_processor.cutout.decode import decode
+from workers.image_processor.cutout.matte import Matte
 from workers.samples import bad_inputs
 from workers.samples.generator import Sample
 
@@ -106,9 +108,9 @@ def test_an_opaque_alpha_is_no_alpha(sample: Sample) -> None:
         (b"\xff\xd8\xff\xe0", ErrorCode.CORRUPT_IMAGE),
         (bad_inputs.truncated_jpeg(), ErrorCode.CORRUPT_IMAGE),
         (bad_inputs.png_bomb(), ErrorCode.SOURCE_TOO_LARGE),
-        (bad_inputs.png_bomb(8000), ErrorCode.SOURCE_TOO_LARGE),
+        (bad_inputs.png_bomb(11_000), ErrorCode.SOURCE_TOO_LARGE),
     ],
-    ids=["empty", "text", "zeros", "heic", "pdf", "jpeg-start", "truncated", "bomb", "64-megapixels"],
+    ids=["empty", "text", "zeros", "heic", "pdf", "jpeg-start", "truncated", "bomb", "121-megapixels"],
 )
 def test_what_is_no_photo_has_its_code(data: bytes, code: ErrorCode) -> None:
     assert _code(data) is code
@@ -119,7 +121,25 @@ def test_too_many_bytes_are_refused_unread() -> None:
 
 
 def test_a_very_long_image_is_refused() -> None:
-    assert _code(encoded(np.zeros((1, 20_000, 3), np.uint8), "PNG")) is ErrorCode.SOURCE_TOO_LARGE
+    assert _code(encoded(np.zeros((1, 30_001, 3), np.uint8), "PNG")) is ErrorCode.SOURCE_TOO_LARGE
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_panorama_is_read_at_a_share_of_its_size(image_format: str, orientation: int) -> None:
+    """A file that would take more room than the worker has, with its box still in the source's pixels."""
+    photo = np.full((1500, 17_000, 3), 200, np.uint8)
+    photo[500:1000, 8000:9000] = (60, 20, 20)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    read = decode(encoded(photo, image_format, exif=exif))
+    expected = (17_000, 1500) if orientation == 1 else (1500, 17_000)
+    assert read.source_size == expected
+    assert read.size == (expected[0] // 2, expected[1] // 2)
+    alpha = np.where(read.rgb[..., 1] < 100, 255, 0).astype(np.uint8)
+    box = measure(Matte(read.rgb, alpha), read.source_size).box
+    shown = (8000, 500, 9000, 1000) if orientation == 1 else (500, 8000, 1000, 9000)
+    assert np.abs(np.subtract(box, shown)).max() <= 4
 
 
 _SEEDS = [

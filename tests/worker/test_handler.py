@@ -143,6 +143,53 @@ def test_a_message_without_enough_time_is_left_for_another_invocation(aws: Aws, 
     assert aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="books/b1/cutouts/")["KeyCount"] == 0
 
 
+def test_work_that_takes_too_long_stops_by_itself(aws: Aws, jpeg: bytes) -> None:
+    """Before Lambda would stop it in silence; nothing is half written, and the message comes again."""
+    job = aws.job("j1", jpeg)
+    assert aws.run(job, context=Draining()) == ["0"]  # type: ignore[arg-type]
+    assert aws.results() == []
+    assert aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="books/b1/cutouts/")["KeyCount"] == 0
+
+
+class Draining:
+    """A context whose time runs out between two steps."""
+
+    function_name = "image-processor"
+
+    def __init__(self) -> None:
+        self.remaining_ms = worker_handler.START_BUDGET_MS
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Eight seconds less each time it is asked."""
+        self.remaining_ms -= 8_000
+        return self.remaining_ms + 8_000
+
+
+def test_each_answer_is_measured(aws: Aws, jpeg: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    aws.run(aws.job("measured", jpeg), aws.job("bad", b"this is no picture"))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    good, bad = lines
+    assert (good["job_id"], good["status"], good["Succeeded"], good["LowQuality"]) == (
+        "measured",
+        "succeeded",
+        [1.0],
+        [0.0],
+    )
+    assert good["InferTime"][0] > 0
+    assert good["CutoutBytes"][0] > 0
+    assert (bad["Succeeded"], bad["error"]) == ([0.0], "not_an_image")
+    (described,) = good["_aws"]["CloudWatchMetrics"]
+    assert described["Namespace"] == "BlueMoxon"
+    assert described["Dimensions"] == [["service"]]
+
+
+def test_the_result_says_how_good_the_cutout_is(aws: Aws, jpeg: bytes) -> None:
+    aws.run(aws.job("j1", jpeg))
+    (result,) = aws.results()
+    assert result.quality is not None
+    assert (result.quality.level, result.quality.reasons) == ("good", ())
+
+
 def test_log_lines_name_the_job(aws: Aws, jpeg: bytes) -> None:
     written = io.StringIO()
     (stream,) = [h for h in worker_handler.logger.handlers if isinstance(h, logging.StreamHandler)]

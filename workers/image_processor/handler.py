@@ -23,6 +23,7 @@ from workers.contracts import (
     ResultStatus,
     parse_job,
 )
+from workers.image_processor import metrics
 from workers.image_processor.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ logger = Logger(service="image-processor")
 START_BUDGET_MS = 30_000
 """A message is not begun with less time left: the slowest accepted photo would run into the function's
 timeout.
+"""
+
+STEP_BUDGET_MS = 5_000
+"""Nor is a step of the cutting with less than this: it stops by itself and says so, before Lambda stops it
+in silence.
 """
 
 WRITE_BUDGET_MS = 3_000
@@ -62,7 +68,12 @@ class Worker:
         storage = Storage(self.s3)
         try:
             data = storage.read(job.source)
-            cutout = cut_out(data, job.recipe, ModelStore(self.settings.model_dir))
+            cutout = cut_out(
+                data,
+                job.recipe,
+                ModelStore(self.settings.model_dir),
+                checkpoint=lambda: _require_time(context, STEP_BUDGET_MS),
+            )
         except SourceChangedError as error:
             return _refused(job, ResultStatus.SUPERSEDED, ErrorCode.SOURCE_CHANGED, error)
         except ImageFaultError as error:
@@ -76,6 +87,7 @@ class Worker:
             outputs=storage.write(job, cutout),
             subject=cutout.subject,
             engine=cutout.engine,
+            quality=cutout.quality,
             timings_ms=cutout.timings_ms,
         )
 
@@ -132,8 +144,11 @@ def _handle(record: SQSRecord, context: LambdaContext | None) -> None:
             "image job answered",
             status=result.status.value,
             error=result.error.code.value if result.error else None,
+            quality=result.quality.level if result.quality else None,
+            reasons=result.quality.reasons if result.quality else None,
             timings_ms=result.timings_ms,
         )
+        metrics.record(result)
 
 
 def _refused(job: ImageJob, status: ResultStatus, code: ErrorCode, problem: Problem) -> ImageResult:

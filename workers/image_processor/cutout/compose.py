@@ -1,5 +1,7 @@
 """What was found, and the subject on a plain ground."""
 
+import math
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -21,16 +23,27 @@ _PRESENT = 128
 """Alpha from which a pixel counts as part of the subject's box."""
 
 
-def measure(matte: Matte) -> Subject:
-    """Box, coverage and luminance; raises `ImageFaultError` (no_subject) when next to nothing is left."""
+def measure(matte: Matte, source_size: tuple[int, int] | None = None) -> Subject:
+    """Box, coverage and luminance; raises `ImageFaultError` (no_subject) when next to nothing is left.
+
+    `source_size` (width, height) is the source's, where the matte is smaller: the box is in its pixels.
+    """
     alpha = matte.alpha
     coverage = float(cv2.mean(alpha)[0]) / 255
     present = cv2.threshold(alpha, _PRESENT - 1, 255, cv2.THRESH_BINARY)[1]
     left, top, width, height = cv2.boundingRect(present)
     if coverage < _MIN_COVERAGE or width == 0 or height == 0:
         raise no_subject()
+    rows, columns = alpha.shape
+    across, down = source_size or (columns, rows)
+    x, y = across / columns, down / rows
     return Subject(
-        box=(left, top, left + width, top + height),
+        box=(
+            math.floor(left * x),
+            math.floor(top * y),
+            min(across, math.ceil((left + width) * x)),
+            min(down, math.ceil((top + height) * y)),
+        ),
         coverage=min(1.0, coverage),
         luminance=_luminance(matte),
     )

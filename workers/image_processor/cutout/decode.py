@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_BYTES = 50 * 1024 * 1024
-MAX_PIXELS = 50_000_000
-MAX_SIDE = 16_383
-"""Pixels; WebP's own limit, so that every accepted photo can be written in every format."""
+MAX_PIXELS = 120_000_000
+"""Pixels of a source: a large panorama."""
+MAX_SIDE = 30_000
+WORKED_PIXELS = 50_000_000
+WORKED_SIDE = 16_383
+"""What is unpacked at full size; larger photos are read at a half, a quarter or an eighth of it. The side is
+WebP's own limit, so that every photo can be written in every format.
+"""
 
 _READ = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
 _ORIENTATION_TAG = 0x0112
@@ -35,6 +40,7 @@ _TURNS: dict[int, "Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.uint8]]"] = 
     7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
     8: lambda a: a.swapaxes(0, 1)[::-1],
 }
+_SIDEWAYS = tuple(_TURNS[orientation] for orientation in (5, 6, 7, 8))
 _UNREAD: tuple[tuple[int, bytes, str], ...] = (
     (4, b"ftypheic", "HEIC"),
     (4, b"ftypheix", "HEIC"),
@@ -60,6 +66,8 @@ class Photo:
     rgb: npt.NDArray[np.uint8]
     alpha: npt.NDArray[np.uint8] | None
     format: str
+    source_size: tuple[int, int]
+    """Width and height of the upright source: those of `rgb`, unless it was too large to unpack whole."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -125,10 +133,9 @@ def _check_size(size: tuple[int, int]) -> None:
 
 
 def _unpacked(image: Image.Image) -> Photo:
-    name = image.format or "unknown"
+    name, (width, height) = image.format or "unknown", image.size
     try:
-        image.load()
-        rgb, alpha = _in_srgb(image)
+        rgb, alpha = _in_srgb(_loaded(image))
         turn = _TURNS.get(_orientation(image))
     except MemoryError as error:
         raise _too_many_pixels(image.size) from error
@@ -146,12 +153,37 @@ def _unpacked(image: Image.Image) -> Photo:
     if turn is not None:
         rgb = turn(rgb)
         alpha = None if alpha is None else np.ascontiguousarray(turn(alpha))
-    return Photo(np.ascontiguousarray(rgb), alpha, name)
+        if turn in _SIDEWAYS:
+            width, height = height, width
+    return Photo(np.ascontiguousarray(rgb), alpha, name, (width, height))
+
+
+def _loaded(image: Image.Image) -> Image.Image:
+    """The pixels, of a very large photo at a share of its size; JPEG is never unpacked at more than that."""
+    factor = 1
+    while image.width * image.height > WORKED_PIXELS * factor**2 or max(image.size) > WORKED_SIDE * factor:
+        factor *= 2
+    if factor == 1:
+        image.load()
+        return image
+    if image.format == "JPEG":
+        image.draft(None, (image.width // factor, image.height // factor))
+        image.load()
+        return image
+    image.load()
+    info = image.info
+    if _is_deep(image):
+        image = _deep_grey(image)
+    elif image.mode in ("P", "PA", "1"):
+        image = image.convert("RGBA" if image.mode == "PA" or "transparency" in info else "RGB")
+    reduced = image.reduce(factor)
+    reduced.info = {key: value for key, value in info.items() if key == "icc_profile"}
+    return reduced
 
 
 def _in_srgb(image: Image.Image) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8] | None]:
     """Colours as sRGB over white, and alpha unless it is opaque everywhere."""
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+    if _is_deep(image):
         image = _deep_grey(image)
     alpha: Image.Image | None = None
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
@@ -170,6 +202,10 @@ def _in_srgb(image: Image.Image) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.
             image = image.convert("RGB")
         image = _managed(image, profile)
     return np.asarray(image), None if alpha is None else np.asarray(alpha)
+
+
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode.startswith("I;16") or image.mode in ("I", "F")
 
 
 def _deep_grey(image: Image.Image) -> Image.Image:

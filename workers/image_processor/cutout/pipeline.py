@@ -1,7 +1,7 @@
 """The steps in order, from bytes to finished files."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,31 +10,29 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from workers.contracts import Engine, Recipe, Subject
+from workers.contracts import Engine, Quality, Recipe, Subject
 from workers.image_processor.cutout import compose
 from workers.image_processor.cutout.decode import decode
 from workers.image_processor.cutout.encode import EncodedImage, encode
+from workers.image_processor.cutout.judge import Verdict, judge
+from workers.image_processor.cutout.looks import first_look, second_look
 from workers.image_processor.cutout.matte import Matte, refine
 from workers.image_processor.cutout.model import load
 from workers.image_processor.models import ModelStore
 
-VERSION = "1"
+VERSION = "2"
 """Version of the cutout code: raised when the same recipe would give other pixels."""
-
-_FOUND = 0.4
-"""The network's strongest answer (0 to 1) below which it has seen nothing; on blank photos it stays under
-0.1.
-"""
 
 
 @dataclass(frozen=True)
 class Cutout:
-    """The three outputs, what was found, and how long each step took in milliseconds."""
+    """The three outputs, what was found, how good it seems, and how long each step took in milliseconds."""
 
     cutout: EncodedImage
     display: EncodedImage
     thumbnail: EncodedImage
     subject: Subject
+    quality: Quality
     engine: Engine
     timings_ms: dict[str, float]
 
@@ -48,30 +46,42 @@ class WrittenCutout:
     height: int
     bytes: int
     subject: Subject
+    quality: Quality
     timings_ms: dict[str, float]
 
 
+def _unlimited() -> None:
+    """For callers without a deadline."""
+
+
 class _Stopwatch:
-    def __init__(self) -> None:
+    """Times the steps; `checkpoint` is called before each and may raise to stop."""
+
+    def __init__(self, checkpoint: Callable[[], None] = _unlimited) -> None:
         self.timings_ms: dict[str, float] = {}
+        self._checkpoint = checkpoint
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
+        self._checkpoint()
         start = time.perf_counter()
         try:
             yield
         finally:
-            self.timings_ms[name] = round((time.perf_counter() - start) * 1000, 1)
+            spent = (time.perf_counter() - start) * 1000
+            self.timings_ms[name] = round(self.timings_ms.get(name, 0) + spent, 1)
 
 
-def cut_out(data: bytes, recipe: Recipe, models: ModelStore) -> Cutout:
+def cut_out(
+    data: bytes, recipe: Recipe, models: ModelStore, checkpoint: Callable[[], None] = _unlimited
+) -> Cutout:
     """Cut the subject out of an encoded photo and encode the three outputs. Pure: equal inputs, equal bytes.
 
     Raises `ImageFaultError` for a photo that cannot be cut out, `UnknownModelError` or `MissingModelError`
-    for a recipe whose model is not there.
+    for a recipe whose model is not there, and whatever `checkpoint`, called before each step, raises.
     """
-    watch = _Stopwatch()
-    matte, subject = _extract(data, recipe, models, watch)
+    watch = _Stopwatch(checkpoint)
+    matte, subject, verdict = _extract(data, recipe, models, watch)
     with watch.step("compose"):
         shown = compose.display(matte, subject)
         small = compose.thumbnail(shown)
@@ -81,6 +91,7 @@ def cut_out(data: bytes, recipe: Recipe, models: ModelStore) -> Cutout:
             display=encode(shown, "webp"),
             thumbnail=encode(small, "webp"),
             subject=subject,
+            quality=verdict.quality,
             engine=Engine(model=recipe.model, precision=recipe.precision, version=VERSION),
             timings_ms=watch.timings_ms,
         )
@@ -93,7 +104,7 @@ def write_cutout(source: Path, folder: Path, recipe: Recipe, models: ModelStore)
     read or written.
     """
     watch = _Stopwatch()
-    matte, subject = _extract(source.read_bytes(), recipe, models, watch)
+    matte, subject, verdict = _extract(source.read_bytes(), recipe, models, watch)
     with watch.step("encode"):
         encoded = encode(_rgba(matte), recipe.cutout_format)
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,34 +112,63 @@ def write_cutout(source: Path, folder: Path, recipe: Recipe, models: ModelStore)
     scratch = path.with_name(f".{path.name}.part")
     scratch.write_bytes(encoded.content)
     scratch.replace(path)
-    return WrittenCutout(path, encoded.width, encoded.height, len(encoded.content), subject, watch.timings_ms)
+    return WrittenCutout(
+        path,
+        encoded.width,
+        encoded.height,
+        len(encoded.content),
+        subject,
+        verdict.quality,
+        watch.timings_ms,
+    )
 
 
 def extract(photo: npt.NDArray[np.uint8], recipe: Recipe, models: ModelStore) -> Matte:
     """Alpha and clean colours of an upright sRGB photo (height, width, 3); raises as `cut_out` does."""
-    return _matte(photo, recipe, models, _Stopwatch())
+    return _matte(photo, recipe, models, _Stopwatch())[0]
 
 
-def _extract(data: bytes, recipe: Recipe, models: ModelStore, watch: _Stopwatch) -> tuple[Matte, Subject]:
+def _extract(
+    data: bytes, recipe: Recipe, models: ModelStore, watch: _Stopwatch
+) -> tuple[Matte, Subject, Verdict]:
     with watch.step("decode"):
         photo = decode(data)
-    matte = _matte(photo.rgb, recipe, models, watch)
+    matte, verdict = _matte(photo.rgb, recipe, models, watch)
     if photo.alpha is not None:
         cv2.multiply(matte.alpha, photo.alpha, matte.alpha, scale=1 / 255)
         matte.colour[matte.alpha == 0] = 0
-    return matte, compose.measure(matte)
+    return matte, compose.measure(matte, photo.source_size), verdict
 
 
-def _matte(photo: npt.NDArray[np.uint8], recipe: Recipe, models: ModelStore, watch: _Stopwatch) -> Matte:
+def _matte(
+    photo: npt.NDArray[np.uint8], recipe: Recipe, models: ModelStore, watch: _Stopwatch
+) -> tuple[Matte, Verdict]:
+    """The better of one look, or of two where the first is poor."""
     with watch.step("model"):
         model = load(models.path(recipe.model, recipe.precision))
     with watch.step("infer"):
-        mask = model.mask(photo)
-    low, high = float(mask.min()), float(mask.max())
-    if high < _FOUND or high - low < _FOUND / 2:
+        mask = first_look(photo, model)
+    first = _cut(photo, mask, watch)
+    if first is not None and not first[1].reasons:
+        return first
+    with watch.step("second_look"):
+        mask = second_look(photo, model, first[0].alpha if first else None)
+    second = _cut(photo, mask, watch)
+    looks = [look for look in (first, second) if look is not None]
+    if not looks:
         raise compose.no_subject()
+    return max(looks, key=lambda look: look[1].score)
+
+
+def _cut(
+    photo: npt.NDArray[np.uint8], mask: npt.NDArray[np.float32] | None, watch: _Stopwatch
+) -> tuple[Matte, Verdict] | None:
+    if mask is None:
+        return None
     with watch.step("refine"):
-        return refine(photo, (mask - low) / (high - low))
+        matte = refine(photo, mask)
+    with watch.step("judge"):
+        return matte, judge(photo, mask, matte)
 
 
 def _rgba(matte: Matte) -> npt.NDArray[np.uint8]:
