@@ -144,7 +144,7 @@ def test_a_panorama_is_read_at_a_share_of_its_size(image_format: str, orientatio
 
 _SEEDS = [
     encoded(np.arange(48 * 64 * 3, dtype=np.uint8).reshape(48, 64, 3), image_format)
-    for image_format in ("JPEG", "PNG", "WEBP", "TIFF", "GIF")
+    for image_format in ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "AVIF")
 ]
 
 

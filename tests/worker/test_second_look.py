@@ -22,8 +22,12 @@ def _matte(sample: Sample, alpha: npt.NDArray[np.uint8]) -> Matte:
     return Matte(sample.image, alpha)
 
 
+def _mask(alpha: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    return np.asarray(alpha / 255, np.float32)
+
+
 def _reasons(sample: Sample, alpha: npt.NDArray[np.uint8]) -> tuple[str, ...]:
-    return judge(sample.image, alpha.astype(np.float32) / 255, _matte(sample, alpha)).reasons
+    return judge(sample.image, _mask(alpha), _matte(sample, alpha)).reasons
 
 
 def test_the_truth_is_good_whatever_the_book(sample: Sample) -> None:
@@ -72,8 +76,8 @@ def test_a_spoilt_cutout_is_told(
 ) -> None:
     spoilt = spoil(sample.alpha.copy())
     assert reason in _reasons(sample, spoilt)
-    good = judge(sample.image, sample.alpha.astype(np.float32) / 255, _matte(sample, sample.alpha))
-    poor = judge(sample.image, spoilt.astype(np.float32) / 255, _matte(sample, spoilt))
+    good = judge(sample.image, _mask(sample.alpha), _matte(sample, sample.alpha))
+    poor = judge(sample.image, _mask(spoilt), _matte(sample, spoilt))
     assert poor.score < good.score / 1.5
 
 

@@ -15,7 +15,7 @@ from local.provider.connection import Aws
 from tests.platform.iam.application import ITEM, JPEG
 from tests.platform.iam.world import Stack
 from tests.platform.program import ROOT
-from workers.contracts import Engine, ImageJob, S3Object, Subject
+from workers.contracts import Engine, ImageJob, Quality, S3Object, Subject
 from workers.image_processor.cutout import Cutout
 from workers.image_processor.cutout.encode import encode
 from workers.image_processor.handler import Worker
@@ -157,4 +157,5 @@ def _job(bucket: str, key: str, etag: str) -> ImageJob:
 def _cutout() -> Cutout:
     image = encode(np.zeros((2, 2, 4), np.uint8), "webp")
     subject = Subject(box=(0, 0, 1, 1), coverage=0.5, luminance=0.5)
-    return Cutout(image, image, image, subject, Engine(model="m", precision="p", version="1"), {})
+    engine = Engine(model="m", precision="p", version="1")
+    return Cutout(image, image, image, subject, Quality(), engine, {})

@@ -40,6 +40,19 @@ _TURNS: dict[int, "Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.uint8]]"] = 
     7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
     8: lambda a: a.swapaxes(0, 1)[::-1],
 }
+_DAMAGE = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    struct.error,
+    EOFError,
+    OverflowError,
+    IndexError,
+    KeyError,
+    TypeError,
+    RuntimeError,
+)
+"""What Pillow raises for damaged files; the last is libavif's."""
 _SIDEWAYS = tuple(_TURNS[orientation] for orientation in (5, 6, 7, 8))
 _UNREAD: tuple[tuple[int, bytes, str], ...] = (
     (4, b"ftypheic", "HEIC"),
@@ -115,13 +128,14 @@ def _opened(data: bytes) -> Image.Image:
         raise ImageFaultError(
             ErrorCode.NOT_AN_IMAGE, "The file is not an image.", fix="Upload a JPEG, PNG or WebP."
         ) from error
-    except (OSError, ValueError, SyntaxError, struct.error, EOFError, OverflowError) as error:
+    except _DAMAGE as error:
         raise _corrupt() from error
 
 
 def _looks_like_a_damaged_image(data: bytes) -> bool:
     starts = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\x00", b"MM\x00*")
-    return data.startswith(starts) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
+    webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+    return data.startswith(starts) or webp or data[4:12] in (b"ftypavif", b"ftypavis")
 
 
 def _check_size(size: tuple[int, int]) -> None:
@@ -139,16 +153,7 @@ def _unpacked(image: Image.Image) -> Photo:
         turn = _TURNS.get(_orientation(image))
     except MemoryError as error:
         raise _too_many_pixels(image.size) from error
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        struct.error,
-        EOFError,
-        IndexError,
-        KeyError,
-        TypeError,
-    ) as error:
+    except _DAMAGE as error:
         raise _corrupt() from error
     if turn is not None:
         rgb = turn(rgb)
@@ -210,9 +215,12 @@ def _is_deep(image: Image.Image) -> bool:
 
 def _deep_grey(image: Image.Image) -> Image.Image:
     """Grey of more than 8 bits, brought to 8: 16-bit integers by their scale, others by their own range."""
-    values = np.nan_to_num(np.asarray(image).astype(np.float32))
-    if image.mode == "F" or values.min() < 0 or values.max() > 65535:
-        low, high = float(values.min()), float(values.max())
+    values = np.asarray(image).astype(np.float32)
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+    # What is no number is dark, and infinity is as bright as the brightest place that is not.
+    values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
+    if image.mode == "F" or low < 0 or high > 65535:
         values = (values - low) / max(high - low, 1e-6) * 65535
     return Image.fromarray((values / 257).round().astype(np.uint8))
 
@@ -238,7 +246,7 @@ def _orientation(image: Image.Image) -> int:
     """EXIF's orientation, 1 where it is missing or damaged."""
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
-    except (OSError, ValueError, SyntaxError, struct.error, EOFError, KeyError, TypeError, IndexError):
+    except _DAMAGE:
         return 1
     return value if isinstance(value, int) else 1
 
