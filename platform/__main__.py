@@ -42,6 +42,8 @@ def compose() -> None:
     check_names(workers, deployment)
     login = read_existing(settings.database, deployment)
 
+    # Made in every mode: a stack that leaves a mode has resources in its state that these hooks still guard.
+    guard = Guard()
     network = make_network(settings, deployment)
     delivery = None
     if settings.deploy is not None:
@@ -53,7 +55,7 @@ def compose() -> None:
 
     require_tls = settings.transport.require_tls
     topic = AlarmTopic("alarms", AlarmTopicArgs(deployment, settings.alarms))
-    bucket = ImagesBucket("images", ImagesBucketArgs(deployment, settings.storage, require_tls))
+    bucket = ImagesBucket("images", ImagesBucketArgs(deployment, settings.storage, require_tls, guard))
     queues = {
         worker.name: QueueWorker(
             dashed(worker.name), QueueWorkerArgs(deployment, worker, topic.arn, require_tls)
@@ -85,9 +87,9 @@ def compose() -> None:
             ),
         ).function_name
 
-    database = make_database(settings, deployment, network, login)
-    api_key = ApiKey("api-key", ApiKeyArgs(deployment))
-    people = Identity("people", IdentityArgs(deployment))
+    database = make_database(settings, deployment, network, login, guard)
+    api_key = ApiKey("api-key", ApiKeyArgs(deployment, guard))
+    people = Identity("people", IdentityArgs(deployment, guard))
     api = Api(
         "api",
         ApiArgs(
@@ -131,11 +133,13 @@ def make_network(settings: Settings, deployment: Deployment) -> Network | None:
 
 
 def make_database(
-    settings: Settings, deployment: Deployment, network: Network | None, login: ExistingLogin | None
+    settings: Settings,
+    deployment: Deployment,
+    network: Network | None,
+    login: ExistingLogin | None,
+    guard: Guard,
 ) -> DatabaseAddress:
     """The stack's database, or the address of the one it uses."""
-    # Made in every mode: a stack that leaves a mode has resources in its state that these hooks still guard.
-    guard = Guard()
     if isinstance(settings.database, ExternalDatabase):
         return external_address(settings.database, require_tls=settings.transport.require_tls)
     return Database(

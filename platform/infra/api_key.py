@@ -8,6 +8,7 @@ import pulumi_random as random
 from pulumi_aws import secretsmanager
 
 from infra.credentials import RANDOM_PASSWORD_INPUTS, RECOVERY_DAYS
+from infra.guard import Guard
 from infra.naming import Deployment
 from infra.tags import tags
 
@@ -16,9 +17,10 @@ KEY_LENGTH = 48
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyArgs:
-    """Where."""
+    """Where, and the hooks that guard the key."""
 
     deployment: Deployment
+    guard: Guard
 
 
 class ApiKey(pulumi.ComponentResource):
@@ -32,9 +34,7 @@ class ApiKey(pulumi.ComponentResource):
             name,
             random.RandomPasswordArgs(length=KEY_LENGTH, special=False),
             # Made once; every caller would have to change with it.
-            opts=pulumi.ResourceOptions(
-                parent=self, protect=True, ignore_changes=list(RANDOM_PASSWORD_INPUTS)
-            ),
+            opts=args.guard.kept(self, ignore_changes=RANDOM_PASSWORD_INPUTS),
         )
         secret = secretsmanager.Secret(
             name,
@@ -45,16 +45,14 @@ class ApiKey(pulumi.ComponentResource):
                 tags=tags(args.deployment.stack, "api"),
             ),
             # A secret with a new name would be a new key, which no caller has.
-            opts=pulumi.ResourceOptions(parent=self, protect=True, ignore_changes=["name", "name_prefix"]),
+            opts=args.guard.kept(self, ignore_changes=["name", "name_prefix"]),
         )
         value = key.result.apply(lambda text: json.dumps({"current": text, "previous": None}))
         secretsmanager.SecretVersion(
             name,
             secretsmanager.SecretVersionArgs(secret_id=secret.arn, secret_string=pulumi.Output.secret(value)),
             # The first value only: rotations write later ones, and an update must not bring the old key back.
-            opts=pulumi.ResourceOptions(
-                parent=self, protect=True, ignore_changes=["secret_string", "secret_binary", "version_stages"]
-            ),
+            opts=args.guard.kept(self, ignore_changes=["secret_string", "secret_binary", "version_stages"]),
         )
         self.secret_arn = secret.arn
         self.register_outputs({"secret_arn": self.secret_arn})

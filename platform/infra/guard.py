@@ -1,4 +1,5 @@
-"""Keeps a database and its secret in agreement, whatever flags an update is run with.
+"""Keeps a database and its secret in agreement, and what holds data from being lost, whatever flags an update
+is run with.
 
 `protect` refuses deletes and replacements, `ignore_changes` keeps a new value from reaching a resource that
 has one, and the hooks here refuse what would still get through after someone took one of these away. They run
@@ -17,6 +18,16 @@ INSTANCE_TYPE = "aws:rds/instance:Instance"
 SECRET_TYPE = "aws:secretsmanager/secret:Secret"  # noqa: S105 - a type token
 
 _LOGIN_PROPERTIES = ("username", "password", "passwordWo", "passwordWoVersion", "manageMasterUserPassword")
+_RETIRE = (
+    "Undo it. If it is meant: take a copy, take its guard away in a change of its own, and remove it in"
+    " the next."
+)
+_LOGIN_LOST = "With it, the only password that others know would be lost."
+_LOSSES = {
+    INSTANCE_TYPE: ("With it, the database and everything in it would be lost.", _RETIRE),
+    "aws:s3/bucket:Bucket": ("With it, the only copies of the photos would be lost.", _RETIRE),
+    "aws:cognito/userPool:UserPool": ("With it, everybody's account would be lost.", _RETIRE),
+}
 _FIX = "Undo it. `bmx credentials rotate` changes a password, `bmx credentials move --to MODE` the mode."
 
 
@@ -37,13 +48,37 @@ class Guard:
         depends_on: Sequence[pulumi.Resource] = (),
     ) -> pulumi.ResourceOptions:
         """Options of a guarded resource: protected, hooked, with the properties that it keeps for ever."""
+        return self._options(
+            parent,
+            ignore_changes,
+            [self._update],
+            delete_before_replace=delete_before_replace,
+            depends_on=depends_on,
+        )
+
+    def kept(self, parent: pulumi.Resource, *, ignore_changes: Sequence[str] = ()) -> pulumi.ResourceOptions:
+        """Options of what may change and never go: protected, and hooked against its deletion.
+
+        The engine lets a resource be unprotected and replaced in one update; the old one's hook does not.
+        """
+        return self._options(parent, ignore_changes, [])
+
+    def _options(
+        self,
+        parent: pulumi.Resource,
+        ignore_changes: Sequence[str],
+        before_update: Sequence[pulumi.ResourceHook],
+        *,
+        delete_before_replace: bool | None = None,
+        depends_on: Sequence[pulumi.Resource] = (),
+    ) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(
             parent=parent,
             protect=True,
             ignore_changes=list(ignore_changes),
             delete_before_replace=delete_before_replace,
             depends_on=list(depends_on),
-            hooks=pulumi.ResourceHookBinding(before_update=[self._update], before_delete=[self._delete]),
+            hooks=pulumi.ResourceHookBinding(before_update=list(before_update), before_delete=[self._delete]),
         )
 
 
@@ -69,11 +104,8 @@ async def refuse_password_change(args: pulumi.ResourceHookArgs) -> None:
 
 def refuse_loss(args: pulumi.ResourceHookArgs) -> None:
     """Hook before a delete, also the one of a replacement: raises `Problem`, always."""
-    raise Problem(
-        f"`{args.name}` is not deleted.",
-        why="With it, the password of a database, or the database itself, would be lost.",
-        fix=_FIX,
-    )
+    why, fix = _LOSSES.get(args.type, (_LOGIN_LOST, _FIX))
+    raise Problem(f"`{args.name}` is not deleted.", why=why, fix=fix)
 
 
 def _login(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_aws import cognito
 
+from infra.guard import Guard
 from infra.naming import Deployment, Kind
 from infra.tags import tags
 from workers.contracts import Role
@@ -14,9 +15,10 @@ _HOURS, _DAYS = "hours", "days"
 
 @dataclass(frozen=True, slots=True)
 class IdentityArgs:
-    """Where."""
+    """Where, and the hooks that guard the pool."""
 
     deployment: Deployment
+    guard: Guard
 
 
 class Identity(pulumi.ComponentResource):
@@ -58,7 +60,7 @@ class Identity(pulumi.ComponentResource):
                 tags=tags(args.deployment.stack, "identity"),
             ),
             # A pool that is made again has no users.
-            opts=pulumi.ResourceOptions(parent=self, protect=True),
+            opts=args.guard.kept(self),
         )
         client = cognito.UserPoolClient(
             name,

@@ -6,6 +6,7 @@ import pulumi
 from pulumi_aws import s3
 
 from infra import grants
+from infra.guard import Guard
 from infra.naming import Deployment
 from infra.policies import document
 from infra.settings import StorageSettings
@@ -17,11 +18,12 @@ _UNFINISHED_UPLOAD_DAYS = 2
 
 @dataclass(frozen=True, slots=True)
 class ImagesBucketArgs:
-    """Where, what the stack decides about it, and whether it refuses plain HTTP."""
+    """Where, what the stack decides about it, whether it refuses plain HTTP, and the hooks that guard it."""
 
     deployment: Deployment
     settings: StorageSettings
     require_tls: bool
+    guard: Guard
 
 
 class ImagesBucket(pulumi.ComponentResource):
@@ -41,7 +43,7 @@ class ImagesBucket(pulumi.ComponentResource):
                 tags=tags(args.deployment.stack, "images"),
             ),
             # It holds the only copies of the photos.
-            opts=pulumi.ResourceOptions(parent=self, protect=True),
+            opts=args.guard.kept(self),
         )
         self._close(name, bucket, args)
         self._keep(name, bucket, args.settings)

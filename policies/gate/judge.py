@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from gate.findings import Finding
 from gate.model import REPLACING, Op, Plan, State, Step, root
-from gate.resources import CREDENTIALS, DATABASES, PASSWORD_PROPERTIES, SECRET_PROPERTIES, loss
+from gate.resources import CREDENTIALS, DATABASES, KEPT, PASSWORD_PROPERTIES, SECRET_PROPERTIES, loss
 from rules.model import Severity
-from rules.types import CREDENTIALS_TAG, MANAGED, RANDOM_PASSWORD, SECRET, SECRET_VERSION
+from rules.types import CREDENTIALS_TAG, MANAGED, RANDOM_PASSWORD, ROLE, SECRET, SECRET_VERSION
 
 ROTATE = "Rotate with `bmx credentials rotate`, which changes database and secret together."
 ADOPT = "Switch modes with `bmx credentials move --to MODE`, which keeps database and secret together."
@@ -43,6 +43,7 @@ def _step(step: Step) -> Iterator[Finding]:
     yield from _password(step)
     yield from _guards(step)
     yield from _loss(step)
+    yield from _boundary(step)
     if step.op is Op.UPDATE and not step.changed_paths and step.type in CREDENTIALS:
         yield _finding(
             "change-unseen",
@@ -115,13 +116,19 @@ def _guards(step: Step) -> Iterator[Finding]:
             "Keep ignore_changes.",
             tuple(lost),
         )
+    elif old.hooks - new.hooks:
+        yield _finding(
+            "guard-removed",
+            Severity.HIGH,
+            step,
+            "A hook of the program that refuses unsafe changes no longer runs on it.",
+            "Keep the hooks.",
+        )
 
 
 def _guarded(step: Step, state: State) -> frozenset[str]:
-    """The secret properties whose changes a state ignores."""
-    watched = PASSWORD_PROPERTIES.get(
-        step.type, SECRET_PROPERTIES if step.type == SECRET_VERSION else frozenset()
-    )
+    """The properties that make a login what it is, and whose changes a state ignores."""
+    watched = {**PASSWORD_PROPERTIES, **KEPT}.get(step.type, frozenset())
     if step.type == RANDOM_PASSWORD:
         watched = frozenset(state.ignore_changes)
     ignored = {root(path) for path in state.ignore_changes}
@@ -144,6 +151,21 @@ def _loss(step: Step) -> Iterator[Finding]:
     elif step.op in REPLACING:
         text = f"It is replaced by a new and empty one: {lost} would be gone."
         yield _finding("data-replace", severity, step, text, KEEP, step.changed_paths)
+
+
+def _boundary(step: Step) -> Iterator[Finding]:
+    """A permissions boundary that goes or changes; one that is added takes rights away only."""
+    kinds = {path: diff.kind for path, diff in (step.detailed_diff or {}).items()}
+    paths = tuple(path for path in step.changed_paths if root(path) == "permissionsBoundary")
+    if step.type == ROLE and paths and any(not kinds.get(path, "").startswith("add") for path in paths):
+        yield _finding(
+            "boundary-removed",
+            Severity.HIGH,
+            step,
+            "Its permissions boundary goes or changes: what it may do at most is another thing.",
+            "Keep the boundary. Widening it is a change of infra.boundary, which a person applies.",
+            paths,
+        )
 
 
 def _refused(plan: Plan) -> Iterator[Finding]:

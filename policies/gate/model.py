@@ -71,8 +71,16 @@ class State(_Model):
     retain_on_delete: bool = False
     parent: str = ""
     ignore_changes: tuple[str, ...] = ()
+    resource_hooks: dict[str, tuple[str, ...] | None] = {}
     property_dependencies: dict[str, tuple[str, ...] | None] = {}
     inputs: JsonValue = None
+
+    @property
+    def hooks(self) -> frozenset[str]:
+        """What the program runs before and after operations on the resource: `before_update: refuse`."""
+        return frozenset(
+            f"{event}: {name}" for event, names in self.resource_hooks.items() for name in names or ()
+        )
 
     def sources(self, *properties: str) -> frozenset[str]:
         """URNs of the resources that these properties are computed from."""
@@ -261,4 +269,4 @@ def _identity(step: Step) -> dict[str, Any]:
 def _options(state: State | None) -> list[object] | None:
     if state is None:
         return None
-    return [state.protect, state.retain_on_delete, sorted(state.ignore_changes)]
+    return [state.protect, state.retain_on_delete, sorted(state.ignore_changes), sorted(state.hooks)]

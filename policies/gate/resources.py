@@ -6,6 +6,8 @@ from rules.model import Severity
 DATABASES = frozenset(types.PASSWORDS)
 PASSWORD_PROPERTIES = {type_: frozenset(names) for type_, names in types.PASSWORDS.items()}
 SECRET_PROPERTIES = frozenset(types.SECRET_STRINGS)
+KEPT = {types.SECRET: frozenset({"name", "namePrefix"}), types.SECRET_VERSION: SECRET_PROPERTIES}
+"""Beside passwords: what of a secret has to stay, because a new name is a new and empty secret."""
 CREDENTIALS = DATABASES | {types.RANDOM_PASSWORD, types.SECRET, types.SECRET_VERSION}
 
 _HOLDERS: dict[str, tuple[Severity, str]] = {
@@ -20,6 +22,8 @@ _HOLDERS: dict[str, tuple[Severity, str]] = {
     types.KEY: (Severity.CRITICAL, "everything encrypted with the key"),
     types.REPOSITORY: (Severity.HIGH, "the images that functions run and could be rolled back to"),
     types.QUEUE: (Severity.HIGH, "the messages in the queue"),
+    types.VPC: (Severity.HIGH, "the network of everything in it, the database too,"),
+    types.SUBNET: (Severity.HIGH, "a part of the network, and what stands in it,"),
     types.LOG_GROUP: (Severity.MEDIUM, "the logs"),
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": (
         Severity.HIGH,
@@ -34,7 +38,9 @@ _HARMLESS = frozenset(
     {
         types.ALARM,
         types.BUCKET_ACL,
+        types.BUCKET_CORS,
         types.BUCKET_ENCRYPTION,
+        types.BUCKET_LIFECYCLE,
         types.BUCKET_POLICY,
         types.BUCKET_PUBLIC_ACCESS,
         types.BUCKET_VERSIONING,
@@ -47,31 +53,27 @@ _HARMLESS = frozenset(
         types.POLICY,
         types.QUEUE_POLICY,
         types.REDRIVE_ALLOW,
+        types.REPOSITORY_POLICY,
         types.ROLE,
         types.ROLE_ATTACHMENT,
         types.ROLE_POLICY,
         types.SECRET_POLICY,
+        types.SECURITY_GROUP,
+        types.SECURITY_GROUP_INGRESS,
+        types.TOPIC_POLICY,
         "aws:budgets/budget:Budget",
         "aws:cloudwatch/dashboard:Dashboard",
         "aws:cognito/userGroup:UserGroup",
         "aws:cognito/userPoolClient:UserPoolClient",
         "aws:ec2/routeTable:RouteTable",
         "aws:ec2/routeTableAssociation:RouteTableAssociation",
-        "aws:ec2/securityGroup:SecurityGroup",
-        "aws:ec2/subnet:Subnet",
-        "aws:ec2/vpc:Vpc",
         "aws:ec2/vpcEndpoint:VpcEndpoint",
         "aws:ecr/lifecyclePolicy:LifecyclePolicy",
-        types.REPOSITORY_POLICY,
         "aws:rds/subnetGroup:SubnetGroup",
-        "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration",
-        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
         "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
         "aws:sns/topic:Topic",
-        "aws:sns/topicPolicy:TopicPolicy",
         "aws:sns/topicSubscription:TopicSubscription",
         "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
-        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
     }
 )
 

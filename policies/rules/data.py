@@ -8,7 +8,9 @@ from rules.settings import Parameters
 from rules.types import (
     BUCKET,
     BUCKET_ACL,
+    BUCKET_CORS,
     BUCKET_ENCRYPTION,
+    BUCKET_LIFECYCLE,
     BUCKET_POLICY,
     BUCKET_PUBLIC_ACCESS,
     BUCKET_V2,
@@ -75,6 +77,35 @@ def bucket_versioning(versioning: Resource, _parameters: Parameters) -> Iterator
 def bucket_force_destroy(bucket: Resource, _parameters: Parameters) -> Iterator[str]:
     if bucket.inputs.flag("forceDestroy"):
         yield "`forceDestroy` is set."
+
+
+@area.resource(
+    "bucket-keeps-objects",
+    BUCKET_LIFECYCLE,
+    severity=Severity.CRITICAL,
+    summary="A bucket's lifecycle deletes old versions only",
+    why="A rule that expires current objects deletes photos, on a day when nobody looks.",
+    remedy="Use noncurrent_version_expiration. What may go has a prefix and a stated exception.",
+    on_unknown=OnUnknown.BLOCK,
+)
+def bucket_keeps_objects(lifecycle: Resource, _parameters: Parameters) -> Iterator[str]:
+    for number, rule in enumerate(lifecycle.inputs.blocks("rules")):
+        if rule.has("expiration.days") or rule.has("expiration.date"):
+            yield f"`rules[{number}].expiration` deletes current objects."
+
+
+@area.resource(
+    "bucket-cors-origins",
+    BUCKET_CORS,
+    severity=Severity.HIGH,
+    summary="Only named pages may upload to a bucket",
+    why="With `*`, a script on any page acts on the bucket with an address that its visitor was given.",
+    remedy="Name the origins (`bluemoxon:storage.upload_origins`).",
+)
+def bucket_cors_origins(cors: Resource, _parameters: Parameters) -> Iterator[str]:
+    for number, rule in enumerate(cors.inputs.blocks("corsRules")):
+        if "*" in rule.texts("allowedOrigins"):
+            yield f"`corsRules[{number}].allowedOrigins` holds every page."
 
 
 @area.resource(
@@ -215,11 +246,13 @@ def people_passwords(pool: Resource, _parameters: Parameters) -> Iterator[str]:
     severity=Severity.CRITICAL,
     summary="What holds data is protected",
     why="One renamed argument would delete it and make an empty one.",
-    remedy="Set protect=True, with the reason beside it.",
+    remedy="Set protect=True, with the reason beside it, and a user pool's deletion_protection to ACTIVE.",
 )
 def data_protected(resource: Resource, _parameters: Parameters) -> Iterator[str]:
     if not resource.protect:
         yield "`protect` is not set."
+    if resource.type == USER_POOL and resource.inputs.text("deletionProtection") != "ACTIVE":
+        yield "`deletionProtection` is not ACTIVE."
 
 
 @area.resource(

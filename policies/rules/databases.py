@@ -69,6 +69,8 @@ def database_encrypted(database: Resource, _parameters: Parameters) -> Iterator[
 def database_backups(database: Resource, parameters: Parameters) -> Iterator[str]:
     if (database.inputs.number("backupRetentionPeriod") or 0) < parameters.backup_days:
         yield f"`backupRetentionPeriod` is below {parameters.backup_days} days."
+    if database.inputs.flag("deleteAutomatedBackups"):
+        yield "`deleteAutomatedBackups` is set: the backups would go with the database."
 
 
 @area.resource(

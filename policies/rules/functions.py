@@ -48,6 +48,8 @@ def function_no_placeholder(function: Resource, parameters: Parameters) -> Itera
         text = function.inputs.text(name)
         if text is not None and _PLACEHOLDER_IMAGE.search(text):
             yield f"`{name}` names a placeholder."
+    if function.inputs.has("code"):
+        yield "`code` comes from the program's own files: nobody built or tested it."
     if parameters.image_pulled and _NO_DIGEST.search(function.inputs.text("imageUri") or ""):
         yield "`imageUri` has a digest that no image has."
 

@@ -53,6 +53,13 @@ class Resource:
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Property to URNs of the resources it is computed from. Filled in the stack view only."""
 
+    def gives(self, path: str) -> bool:
+        """Whether the program gives the property.
+
+        The view of a stack also holds what the provider read; there, what is given has an entry in `sources`.
+        """
+        return path in self.sources if self.sources else self.inputs.has(path)
+
     def ignores(self, path: str) -> bool:
         """Whether changes of the property are ignored."""
         return path in self.ignore_changes or ANY in self.ignore_changes

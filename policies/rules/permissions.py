@@ -31,7 +31,18 @@ _RECEIVE = "sqs:ReceiveMessage"
 _CONSUME = ("sqs:DeleteMessage", "sqs:GetQueueAttributes")
 _IDENTITY = (ROLE_POLICY, POLICY, ROLE, USER_POLICY, GROUP_POLICY)
 """What carries the permissions of a role, user or group."""
+_FEDERATED = "sts:AssumeRoleWithWebIdentity"
 _ADMIN = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess")
+
+
+def _resources(document: list[Statement], action: str) -> set[str]:
+    """What an action is allowed on."""
+    return {
+        resource
+        for statement in document
+        if statement.allows_action(action)
+        for resource in statement.resources
+    }
 
 
 def _missing(document: list[Statement], given: str, needed: tuple[str, ...]) -> Iterator[str]:
@@ -40,9 +51,7 @@ def _missing(document: list[Statement], given: str, needed: tuple[str, ...]) -> 
         if not statement.allows_action(given):
             continue
         for action in needed:
-            covered = {
-                resource for other in document if other.allows_action(action) for resource in other.resources
-            }
+            covered = _resources(document, action)
             if "*" not in covered and not covered.issuperset(statement.resources):
                 yield action
 
@@ -60,7 +69,8 @@ def _missing(document: list[Statement], given: str, needed: tuple[str, ...]) -> 
 )
 def sender_may_inspect(policy: Resource, _parameters: Parameters) -> Iterator[str]:
     document = identity_statements(policy)
-    if any(statement.allows_action(_RECEIVE) for statement in document):
+    sends, receives = _resources(document, _SEND), _resources(document, _RECEIVE)
+    if receives and len(sends) == 1 and not sends & receives:
         return  # a worker that passes its results on; nobody asks it how the queue is
     for action in dict.fromkeys(_missing(document, _SEND, _INSPECT)):
         yield f"`policy` allows {_SEND} on a queue without {action}."
@@ -148,12 +158,27 @@ def no_admin_policy(resource: Resource, _parameters: Parameters) -> Iterator[str
     severity=Severity.CRITICAL,
     summary="A role is taken on by named principals only",
     why="Anybody with an AWS account could take on the role.",
-    remedy="Name the service or role in the trust policy, or add a condition.",
+    remedy=(
+        "Name the service or role in the trust policy, or add a condition; for an identity provider, on its"
+        " `sub`."
+    ),
 )
 def trust_nobody_unknown(role: Resource, _parameters: Parameters) -> Iterator[str]:
     for statement in statements(role.inputs, "assumeRolePolicy"):
         if statement.lets_everybody_in:
             yield f"`{statement.where}` trusts everybody."
+        if statement.allows_action(_FEDERATED) and not _names_a_subject(statement):
+            yield f"`{statement.where}` trusts whoever an identity provider knows, without one subject."
+
+
+def _names_a_subject(statement: Statement) -> bool:
+    """Whether a condition asks for certain subjects; of GitHub's, the repository has to be written out."""
+    for test in statement.conditions.values():
+        for key, wanted in test.items():
+            subjects = wanted if isinstance(wanted, list) else [wanted]
+            if key.endswith((":sub", ":subject")) and subjects:
+                return not any("*" in ":".join(str(one).split(":")[:2]) for one in subjects)
+    return False
 
 
 @area.resource(

@@ -185,7 +185,7 @@ def queue_policy_principal(policy: Resource, _parameters: Parameters) -> Iterato
     remedy="Add a QueuePolicy that refuses plain HTTP.",
 )
 def queue_tls_only(queue: Resource, stack: Stack, parameters: Parameters) -> Iterator[str]:
-    if not parameters.require_tls or queue.inputs.has("policy"):
+    if not parameters.require_tls or queue.gives("policy"):
         return
     if not stack.users(queue, QUEUE_POLICY, "queueUrl"):
         yield "No QueuePolicy belongs to it."
@@ -260,7 +260,7 @@ def _retention(queue: Resource) -> float:
     remedy="Add a RedriveAllowPolicy with redrivePermission byQueue.",
 )
 def dlq_redrive_allow(queue: Resource, stack: Stack, _parameters: Parameters) -> Iterator[str]:
-    allowed = queue.inputs.has("redriveAllowPolicy") or stack.users(queue, REDRIVE_ALLOW, "queueUrl")
+    allowed = queue.gives("redriveAllowPolicy") or stack.users(queue, REDRIVE_ALLOW, "queueUrl")
     if not allowed and _takes_dead_letters(stack, queue):
         yield "No RedriveAllowPolicy belongs to it."
 
@@ -304,13 +304,15 @@ def dlq_alarm(queue: Resource, stack: Stack, _parameters: Parameters) -> Iterato
 
 
 def _rings(alarm: Resource, queue: Resource, stack: Stack) -> bool:
-    """Whether an alarm tells somebody of messages in the queue. Unknowns come from the program."""
+    """Whether an alarm tells somebody of the first message in the queue. Unknowns come from the program."""
     inputs = alarm.inputs
     if not inputs.has("alarmActions") or (inputs.is_known("alarmActions") and not inputs.raw("alarmActions")):
         return False
     if inputs.is_known("actionsEnabled") and inputs.flag("actionsEnabled") is False:
         return False
     if inputs.is_known("metricName") and inputs.raw("metricName") != _DLQ_METRIC:
+        return False
+    if inputs.is_known("threshold") and (inputs.number("threshold") or 0) > 1:
         return False
     if queue in stack.sources(alarm, "dimensions"):
         return True

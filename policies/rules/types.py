@@ -3,7 +3,9 @@
 BUCKET = "aws:s3/bucket:Bucket"
 BUCKET_V2 = "aws:s3/bucketV2:BucketV2"
 BUCKET_ACL = "aws:s3/bucketAcl:BucketAcl"
+BUCKET_CORS = "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration"
 BUCKET_ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+BUCKET_LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
 BUCKET_PUBLIC_ACCESS = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
 BUCKET_VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
@@ -38,10 +40,12 @@ SECRET_VERSION = "aws:secretsmanager/secretVersion:SecretVersion"  # noqa: S105
 SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
 SECURITY_GROUP_INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 SECURITY_GROUP_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
+SUBNET = "aws:ec2/subnet:Subnet"
 TOPIC_POLICY = "aws:sns/topicPolicy:TopicPolicy"
 USER_ATTACHMENT = "aws:iam/userPolicyAttachment:UserPolicyAttachment"
 USER_POLICY = "aws:iam/userPolicy:UserPolicy"
 USER_POOL = "aws:cognito/userPool:UserPool"
+VPC = "aws:ec2/vpc:Vpc"
 
 PASSWORDS: dict[str, tuple[str, ...]] = {
     DATABASE: ("password", "passwordWo", "passwordWoVersion"),

@@ -160,4 +160,11 @@ BUCKET_PARTS = [
 REDRIVE = {"deadLetterTargetArn": DLQ_ARN, "maxReceiveCount": 3}
 TO_LOST = {"deadLetterTargetArn": "arn:aws:sqs:us-west-2:000000000000:lost", "maxReceiveCount": 3}
 SEEN = ("sqs:SendMessage", "sqs:GetQueueUrl", "sqs:GetQueueAttributes")
+TAKEN = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+OTHER = QUEUE_ARN + "-other"
 TRUST = {"Effect": "Allow", "Action": "sts:AssumeRole"}
+GITHUB = {
+    **TRUST,
+    "Action": "sts:AssumeRoleWithWebIdentity",
+    "Principal": {"Federated": "arn:aws:iam::1:oidc"},
+}

@@ -25,7 +25,7 @@ DATA = {
     ),
     "database-backups": one(
         types.DATABASE,
-        [{}, {"backupRetentionPeriod": 0}],
+        [{}, {"backupRetentionPeriod": 0}, {"backupRetentionPeriod": 14, "deleteAutomatedBackups": True}],
         [{"backupRetentionPeriod": 14}],
         "backupRetentionPeriod",
     ),
@@ -85,6 +85,21 @@ DATA = {
     ),
     "bucket-force-destroy": one(
         types.BUCKET, [{"forceDestroy": True}], [{"forceDestroy": False}, {}], "forceDestroy"
+    ),
+    "bucket-keeps-objects": one(
+        types.BUCKET_LIFECYCLE,
+        [{"rules": [{"expiration": {"days": 30}}]}, {"rules": [{}, {"expiration": {"date": "2030-01-01"}}]}],
+        [
+            {"rules": [{"noncurrentVersionExpiration": {"noncurrentDays": 30}}]},
+            {"rules": [{"expiration": {"expiredObjectDeleteMarker": True}}]},
+        ],
+        "rules",
+    ),
+    "bucket-cors-origins": one(
+        types.BUCKET_CORS,
+        [{"corsRules": [{"allowedOrigins": ["https://a.example"]}, {"allowedOrigins": ["*"]}]}],
+        [{"corsRules": [{"allowedOrigins": ["https://a.example"]}]}],
+        "corsRules",
     ),
     "bucket-policy-tls": one(
         types.BUCKET_POLICY,
@@ -149,8 +164,16 @@ DATA = {
         "passwordPolicy",
     ),
     "data-protected": Case(
-        bad=(resource(types.BUCKET), resource(types.USER_POOL), resource(types.KEY)),
-        good=(resource(types.BUCKET, protect=True),),
+        bad=(
+            resource(types.BUCKET),
+            resource(types.KEY),
+            resource(types.USER_POOL, {"deletionProtection": "ACTIVE"}),
+            resource(types.USER_POOL, protect=True),
+        ),
+        good=(
+            resource(types.BUCKET, protect=True),
+            resource(types.USER_POOL, {"deletionProtection": "ACTIVE"}, protect=True),
+        ),
     ),
     "required-tags": one(
         types.QUEUE, [{}, {"tags": {"bluemoxon:project": "bluemoxon"}}], [{"tags": TAGS}], "tags"

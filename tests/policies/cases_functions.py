@@ -6,10 +6,13 @@ from rules.values import UNKNOWN
 from tests.policies.case_parts import (
     DIGEST,
     DLQ_ARN,
+    GITHUB,
     LOGS,
     LOGS_OF_ANOTHER,
+    OTHER,
     QUEUE_ARN,
     SEEN,
+    TAKEN,
     TLS,
     TRUST,
     Case,
@@ -32,6 +35,7 @@ FUNCTIONS = {
             {"imageUri": "public.ecr.aws/lambda/python:3.11"},
             {"imageUri": "r@sha256:" + "0" * 64},
             {"s3Key": "placeholder.zip"},
+            {"code": {}},
         ],
         [{"imageUri": "repo" + DIGEST}, {"handler": "workers.handler"}],
         "imageUri",
@@ -99,8 +103,12 @@ PERMISSIONS = {
             {"policy": document(allow("sqs:SendMessage"))},
             {"policy": document(allow("sqs:SendMessage", "sqs:GetQueueUrl"))},
             {"policy": document(allow(*SEEN), allow("sqs:SendMessage", on=DLQ_ARN))},
+            # An application that sends to several queues and takes the results of one.
+            {"policy": document(allow("sqs:SendMessage", on=[QUEUE_ARN, OTHER]), allow(*TAKEN, on=OTHER))},
+            {"policy": document(allow("sqs:SendMessage", on=OTHER), allow(*TAKEN, on=OTHER))},
         ],
         [
+            {"policy": document(allow("sqs:SendMessage", on=OTHER), allow(*TAKEN))},
             {"policy": document(allow(*SEEN))},
             {"policy": document(allow("sqs:SendMessage"), allow("sqs:Get*", on=[QUEUE_ARN]))},
             {"policy": document(allow("s3:GetObject"))},
@@ -149,8 +157,19 @@ PERMISSIONS = {
     ),
     "trust-nobody-unknown": one(
         types.ROLE,
-        [{"assumeRolePolicy": document({**TRUST, "Principal": {"AWS": "*"}})}],
-        [{"assumeRolePolicy": document({**TRUST, "Principal": {"Service": "lambda.amazonaws.com"}})}],
+        [
+            {"assumeRolePolicy": document({**TRUST, "Principal": {"AWS": "*"}})},
+            {"assumeRolePolicy": document(GITHUB)},
+            {"assumeRolePolicy": document({**GITHUB, "Condition": {"StringLike": {"git:sub": "repo:*"}}})},
+        ],
+        [
+            {"assumeRolePolicy": document({**TRUST, "Principal": {"Service": "lambda.amazonaws.com"}})},
+            {
+                "assumeRolePolicy": document(
+                    {**GITHUB, "Condition": {"StringEquals": {"git:sub": "repo:a/b:*"}}}
+                )
+            },
+        ],
         "assumeRolePolicy",
     ),
     "resource-policy-principal": one(

@@ -107,8 +107,16 @@ QUEUES = {
         "policy",
     ),
     "queue-tls-only": Case(
-        bad=(Stack([queue()]), Stack([queue(), attached(types.QUEUE_POLICY, DLQ, "queueUrl")])),
-        good=(Stack([DLQ, attached(types.QUEUE_POLICY, DLQ, "queueUrl")]),),
+        bad=(
+            Stack([queue()]),
+            Stack([queue(), attached(types.QUEUE_POLICY, DLQ, "queueUrl")]),
+            # The policy that the provider read is that of a QueuePolicy which the program no longer has.
+            Stack([queue(policy=document(TLS))]),
+        ),
+        good=(
+            Stack([DLQ, attached(types.QUEUE_POLICY, DLQ, "queueUrl")]),
+            Stack([resource(types.QUEUE, {"policy": document(TLS)}, sources={"policy": ()})]),
+        ),
     ),
     "queue-visibility": Case(
         bad=(
@@ -160,6 +168,7 @@ QUEUES = {
             Stack([DLQ, alarm(actions=[])]),
             Stack([DLQ, alarm(metric="NumberOfMessagesSent")]),
             Stack([DLQ, alarm(actionsEnabled=False)]),
+            Stack([DLQ, alarm(threshold=50)]),
             # Neither names anything, which is no reason to take them for each other's.
             Stack([resource(types.QUEUE, {}, name="work-dlq"), alarm(watched=None)]),
         ),

@@ -88,6 +88,22 @@ UNSAFE: dict[str, tuple[tuple[Json, ...], str]] = {
         "unprotect-and-replace",
     ),
     "no longer ignored": ((step("same", VERSION, new={"ignoreChanges": []}),), "guard-removed"),
+    "a secret's name no longer ignored": (
+        (step("same", SECRET, old={"ignoreChanges": ["name"]}, new={"ignoreChanges": []}),),
+        "guard-removed",
+    ),
+    "no longer hooked": (
+        (
+            step(
+                "same",
+                gone(types.BUCKET),
+                old={"resourceHooks": {"beforeDelete": ["refuse"], "beforeUpdate": ["refuse"]}},
+                new={"resourceHooks": {"beforeUpdate": ["refuse"]}},
+            ),
+        ),
+        "guard-removed",
+    ),
+    "no longer bounded": ((step("update", gone(types.ROLE), "permissionsBoundary"),), "boundary-removed"),
     "database renamed": ((step("replace", DATABASE, replace="identifier"),), "data-replace"),
     "database deleted": ((step("delete", DATABASE),), "data-delete"),
     "replacement in three steps": (
@@ -107,6 +123,8 @@ UNSAFE: dict[str, tuple[tuple[Json, ...], str]] = {
             types.USER_POOL,
             types.KEY,
             types.LOG_GROUP,
+            types.VPC,
+            types.SUBNET,
         )
     },
 }
@@ -137,6 +155,8 @@ SAFE: dict[str, tuple[Json, ...]] = {
     "a role replaced": (step("replace", gone(types.ROLE), replace="name"),),
     "a rule removed": (step("delete", gone("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")),),
     "a component removed": (step("delete", gone("bluemoxon:queue:QueueWorker")),),
+    "a dashboard removed": (step("delete", gone("aws:cloudwatch/dashboard:Dashboard")),),
+    "hooked now": (step("same", QUEUE, new={"resourceHooks": {"beforeDelete": ["refuse"]}}),),
     "an import": (step("import", gone(types.BUCKET)),),
 }
 
