@@ -46,10 +46,10 @@ for blueprint in (
 _RESULTS_QUEUE = settings.load_queues(os.environ)[settings.RESULTS_WORKER].arn
 
 
-@app.on_sqs_message(queue_arn=_RESULTS_QUEUE, batch_size=10, name="image_results")
+@app.on_sqs_message(queue_arn=_RESULTS_QUEUE, batch_size=1, name="image_results")
 def image_results(event: SQSEvent) -> events.BatchReply:
-    """Results of the image worker; the mapping must have ReportBatchItemFailures, which Chalice does not
-    set.
+    """Results of the image worker, one at a time: Chalice sets no ReportBatchItemFailures, without which a
+    larger batch's failures would be deleted with the rest.
     """
     return events.apply_results(
         resources.current(), [(record.to_dict()["messageId"], record.body) for record in event]
@@ -66,7 +66,10 @@ def sweep(event: CloudWatchEvent) -> dict[str, Any]:  # noqa: ARG001 - Chalice c
 
 @app.lambda_function(name="migrate")
 def migrate(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda calls it with both
-    """Bring the database's schema to this release; run at every deployment, before the API is switched."""
+    """Bring the database's schema to this release; run at every deployment.
+
+    An app and a schema that are one release apart work together, so it does not matter which comes first.
+    """
     from chalicelib.db import migrate as migrations
 
     return migrations.migrate(resources.current().database).model_dump()

@@ -47,7 +47,7 @@ class Target(Enum):
         """What uv must be told for that place."""
         if self is Target.HERE:
             return ()
-        return ("--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:")
+        return ("--python-platform", "x86_64-manylinux_2_17", "--only-binary", ":all:")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from chalicelib.api.present import kind_of, state_of
-from chalicelib.events import apply_results
+from chalicelib.events import NothingAppliedError, apply_results
 from chalicelib.services import books, images, importing, jobs, results
 from chalicelib.services.results import Applied
 from tests.app.world import World, failed, succeeded
@@ -111,5 +111,11 @@ def test_an_unreachable_database_leaves_the_results_in_the_queue(
 ) -> None:
     world.res.database.dispose()
     world.change_password("another")
-    reply = apply_results(world.res, [("m1", succeeded(job).model_dump_json())])
-    assert reply == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    with pytest.raises(NothingAppliedError):
+        apply_results(world.res, [("m1", succeeded(job).model_dump_json())])
+
+
+def test_a_message_alone_stays_in_the_queue_whatever_its_mapping_reports(world: World) -> None:
+    with pytest.raises(NothingAppliedError):
+        apply_results(world.res, [("noise", "{")])
+    assert apply_results(world.res, []) == {"batchItemFailures": []}

@@ -13,7 +13,7 @@ from local.paths import REPO
 from workers.contracts.problem import Problem
 
 UNIVERSAL = ("--universal", "--python-version", "3.11")
-LAMBDA = ("--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:")
+LAMBDA = ("--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_17", "--only-binary", ":all:")
 
 LOCKED = {
     "requirements/bmx": UNIVERSAL,
