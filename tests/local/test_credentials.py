@@ -1,6 +1,8 @@
 """Checking and rotating a login, with the emulator's secrets and a real PostgreSQL."""
 
+import itertools
 import json
+import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -152,6 +154,14 @@ def test_a_database_of_others_is_not_rotated(place: Place, access: DatabaseAcces
         rotate(access_to(place, access.secret_arn, mode="external"))
 
 
+def test_a_login_that_rds_owns_is_not_rotated(place: Place, access: DatabaseAccess) -> None:
+    before = access.read()
+    with pytest.raises(CredentialsProblem, match="RDS owns this login") as caught:
+        rotate(access_to(place, access.secret_arn, mode="rds-managed"))
+    assert "--rotate-master-user-password" in caught.value.fix
+    assert access.read() == before
+
+
 def test_a_new_password_that_does_not_work_is_taken_back(
     access: DatabaseAccess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +204,36 @@ def test_a_killed_rotation_is_finished_by_the_next(
     rotate(access)
     assert access.read().password != FIRST
     assert access.verify().stage == "AWSCURRENT"
+
+
+def test_a_load_that_gets_no_answer_is_no_load(access: DatabaseAccess) -> None:
+    def refuse(_: Database) -> None:
+        raise ConnectionError("never")
+
+    with (
+        pytest.raises(AssertionError, match="no request answered"),
+        under_load(access, request=refuse) as load,
+    ):
+        pass
+    assert len(load.failures) >= 4
+
+
+@pytest.mark.parametrize("answered", [0, 1])
+def test_a_load_that_hangs_is_told(access: DatabaseAccess, answered: int) -> None:
+    release, requests = threading.Event(), itertools.count()
+
+    def hang(_: Database) -> None:
+        if next(requests) >= answered:
+            release.wait()
+
+    try:
+        with (
+            pytest.raises(AssertionError, match="1 of 1 workers hang"),
+            under_load(access, workers=1, request=hang, patience=2),
+        ):
+            assert answered, "the body does not begin without a load"
+    finally:
+        release.set()
 
 
 def test_the_application_under_load_has_no_failed_request_in_a_rotation(access: DatabaseAccess) -> None:

@@ -49,7 +49,7 @@ def check(access: DatabaseAccess) -> Verified:
             why="In mode `external` others own its login, and others may use it.",
             fix="Rotate it where it is managed; the application reads the secret anew when it is refused.",
         )
-    if access.mode == "rds-managed" and access.target.emulator is None:
+    if access.mode == "rds-managed":
         raise CredentialsProblem(
             "not_ours",
             "RDS owns this login and rotates it by itself.",
