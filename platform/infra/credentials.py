@@ -113,7 +113,7 @@ class DatabaseCredentials(pulumi.ComponentResource):
         self._secret = secretsmanager.Secret(
             self._name,
             secretsmanager.SecretArgs(
-                name=deployment.secret_name("database"),
+                name=deployment.database_secret(),
                 description="Login of the BlueMoxon database. Change it with bmx credentials rotate.",
                 recovery_window_in_days=RECOVERY_DAYS,
                 tags=tags(deployment.stack, "database"),
@@ -155,7 +155,7 @@ def read_existing(settings: DatabaseSettings, deployment: Deployment) -> Existin
     """
     if not isinstance(settings, ExistingDatabase):
         return None
-    secret_id = settings.secret or deployment.secret_name("database")
+    secret_id = settings.secret or deployment.database_secret()
     try:
         found = secretsmanager.get_secret_version(secret_id=secret_id)
     except Exception as error:  # noqa: BLE001 - the SDK raises no narrower one

@@ -157,7 +157,7 @@ class Database(pulumi.ComponentResource):
         return rds.ParameterGroup(
             name,
             rds.ParameterGroupArgs(
-                name=args.deployment.name(Kind.DATABASE, f"postgres{settings.engine_version}"),
+                name=args.deployment.name(Kind.PARAMETER_GROUP, f"postgres{settings.engine_version}"),
                 family=f"postgres{settings.engine_version}",
                 description="BlueMoxon",
                 parameters=[
@@ -178,7 +178,7 @@ class Database(pulumi.ComponentResource):
         return rds.SubnetGroup(
             name,
             rds.SubnetGroupArgs(
-                name=deployment.name(Kind.DATABASE),
+                name=deployment.name(Kind.SUBNET_GROUP),
                 description="BlueMoxon",
                 subnet_ids=network.subnet_ids,
                 tags=self._tags,
@@ -190,7 +190,7 @@ class Database(pulumi.ComponentResource):
         group = ec2.SecurityGroup(
             name,
             ec2.SecurityGroupArgs(
-                name=deployment.name(Kind.DATABASE, "database"),
+                name=deployment.name(Kind.SECURITY_GROUP, "database"),
                 description="The database: PostgreSQL from the application",
                 vpc_id=network.vpc_id,
                 tags=self._tags,

@@ -25,11 +25,15 @@ class Kind(Enum):
     DATABASE = ("a database", 63)
     FUNCTION = ("a function", 64)
     LOG_GROUP = ("a log group", 512)
+    NETWORK = ("a network", 256)
+    PARAMETER_GROUP = ("a parameter group", 255)
     POLICY = ("a policy", 128)
     QUEUE = ("a queue", 80)
     REPOSITORY = ("a repository", 256)
     ROLE = ("a role", 64)
     SECRET = ("a secret", 512)
+    SECURITY_GROUP = ("a security group", 255)
+    SUBNET_GROUP = ("a subnet group", 255)
     TOPIC = ("a topic", 256)
     USER_POOL = ("a user pool", 128)
 
@@ -68,6 +72,10 @@ class Deployment:
     def secret_name(self, name: str) -> str:
         """`bluemoxon-{stack}/{name}`."""
         return self._fits(Kind.SECRET, f"{PROJECT}-{self.stack}/{name}")
+
+    def database_secret(self) -> str:
+        """The name of the secret with the database's login, unless the settings name another."""
+        return self.secret_name("database")
 
     def queue(self, worker: str) -> str:
         """The name of a worker's queue."""

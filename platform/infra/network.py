@@ -81,7 +81,7 @@ class PrivateNetwork(pulumi.ComponentResource):
                 cidr_block=args.settings.cidr,
                 enable_dns_support=True,
                 enable_dns_hostnames=True,
-                tags=self._tags(args.deployment.name(Kind.DATABASE)),
+                tags=self._tags(args.deployment.name(Kind.NETWORK)),
             ),
             opts=self._child,
         )
@@ -152,7 +152,7 @@ class PrivateNetwork(pulumi.ComponentResource):
         return application, endpoints
 
     def _group(self, name: str, description: str, net: ec2.Vpc) -> ec2.SecurityGroup:
-        full = self._deployment.name(Kind.DATABASE, name)
+        full = self._deployment.name(Kind.SECURITY_GROUP, name)
         return ec2.SecurityGroup(
             name,
             ec2.SecurityGroupArgs(name=full, description=description, vpc_id=net.id, tags=self._tags(full)),

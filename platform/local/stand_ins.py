@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 
-from infra.naming import PROJECT
+from infra.naming import PROJECT, Deployment
 from infra.settings import ExistingDatabase, ExistingNetwork, ExternalDatabase, Settings
 from local.provider.connection import LOCAL_ACCOUNT, Aws
 
@@ -47,7 +47,7 @@ def put(settings: Settings, stack: str, aws: Aws) -> Iterator[str]:
     """Make them; what was made, in words."""
     given, username = _secret(settings)
     if username:
-        name = given or f"{PROJECT}-{stack}/database"
+        name = given or Deployment(stack, "", "").database_secret()
         end = ""
         if given.startswith("arn:"):
             name, _, end = given.split(":", 6)[6].rpartition("-")

@@ -9,10 +9,12 @@ import pytest
 import yaml
 
 from bmx.scaffold.stack import DatabaseMode, NewStack, free_network, new_stack
+from infra import faults
 from infra.config import parse
 from infra.faults import SettingsProblem
 from infra.settings import CreatedNetwork, ExistingNetwork
 from infra.workers import WORKERS
+from operations.credentials.settings import MODES
 from tests.platform.program import ROOT, Config, as_pulumi_passes, run_program
 from tests.platform.project_copy import copy_project, run_python
 from tests.platform.test_judged import judged
@@ -39,6 +41,12 @@ def test_with_nothing_but_a_name_the_stack_is_complete_and_breaks_no_rule(tmp_pa
     assert run.outputs["database"]["mode"] == "rds-managed"
     assert run.of("Budget")
     assert judged("review", run) == []
+
+
+def test_the_modes_are_the_same_everywhere() -> None:
+    """Those of the settings' classes; an enum for the command line and a message spell them out again."""
+    assert set(DatabaseMode) == set(MODES)
+    assert faults.MODES["database"] == ", ".join(MODES)
 
 
 @pytest.mark.parametrize("mode", list(DatabaseMode))

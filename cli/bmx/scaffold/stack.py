@@ -125,10 +125,13 @@ def free_network(root: Path) -> str:
 
 def next_steps(new: NewStack) -> list[str]:
     """What a person does with the new file."""
+    from infra.naming import Deployment
+
     steps = [f"Try it without an account: `./bmx plan --stack {new.name} --emulator`."]
     if new.database is DatabaseMode.EXISTING:
+        secret = Deployment(new.name, "", "").database_secret()
         steps.append(
-            f"Put the database's login into the secret `bluemoxon-{new.name}/database` "
+            f"Put the database's login into the secret `{secret}` "
             '(`{"username": "bluemoxon", "password": …}`), before anything is made.'
         )
     steps += [

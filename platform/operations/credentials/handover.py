@@ -14,7 +14,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from infra.naming import PROJECT
+from infra.naming import Deployment
 from operations.credentials import rotate
 from operations.credentials.instance import RdsInstance
 from operations.credentials.login import PENDING, CredentialsProblem, DatabaseAccess, Login
@@ -43,7 +43,7 @@ ROTATION_MARGIN = datetime.timedelta(hours=24)
 
 def usual_secret(access: DatabaseAccess) -> str:
     """The name of the stack's own secret."""
-    return f"{PROJECT}-{access.target.stack}/database"
+    return Deployment(access.target.stack, "", "").database_secret()
 
 
 def to_rds(access: DatabaseAccess, instance: RdsInstance, say: Say) -> DatabaseAccess:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 from infra.settings import ExistingDatabase, ExternalDatabase, GeneratedDatabase, RdsManagedDatabase
 from local.engine.project import Project
@@ -11,10 +12,8 @@ from operations.target import Target
 from workers.contracts.problem import Problem
 
 MODES: Mapping[str, type[GeneratedDatabase | ExistingDatabase | RdsManagedDatabase | ExternalDatabase]] = {
-    "generated": GeneratedDatabase,
-    "existing": ExistingDatabase,
-    "rds-managed": RdsManagedDatabase,
-    "external": ExternalDatabase,
+    str(get_args(settings.model_fields["mode"].annotation)[0]): settings
+    for settings in (GeneratedDatabase, ExistingDatabase, RdsManagedDatabase, ExternalDatabase)
 }
 
 _BLOCK = re.compile(
