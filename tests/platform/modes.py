@@ -18,22 +18,26 @@ ELSEWHERE: dict[str, str | int | bool] = {
 """A database of others, for mode `external`."""
 
 
+def checkout_with(folder: Path, stack: str, settings: str) -> Paths:
+    """Below `folder` an empty data folder, and a checkout that has other settings of the stack."""
+    folder.chmod(0o755)  # PostgreSQL's own user has to get there
+    checkout = folder / "checkout"
+    checkout.mkdir()
+    file = f"Pulumi.{stack}.yaml"
+    for entry in REPO.iterdir():
+        if entry.name != file:
+            (checkout / entry.name).symlink_to(entry)
+    (checkout / file).write_text(settings)
+    return Paths(home=folder / "home", cache=Paths.default().cache, repo=checkout)
+
+
 @contextmanager
 def stack_in_mode(stack: str, mode: str) -> Iterator[Target]:
     """The stack with its own settings but for the mode; its emulator runs, and nothing is deployed yet."""
     with tempfile.TemporaryDirectory(prefix="bmx-modes-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # PostgreSQL's own user has to get there
-        checkout = folder / "checkout"
-        checkout.mkdir()
-        settings = f"Pulumi.{stack}.yaml"
-        for entry in REPO.iterdir():
-            if entry.name != settings:
-                (checkout / entry.name).symlink_to(entry)
-        text = with_mode((REPO / settings).read_text(), mode, ELSEWHERE if mode == "external" else None)
-        (checkout / settings).write_text(text)
-        paths = Paths(home=folder / "home", cache=Paths.default().cache, repo=checkout)
-        emulated = EmulatedStack(paths, stack)
+        text = (REPO / f"Pulumi.{stack}.yaml").read_text()
+        settings = with_mode(text, mode, ELSEWHERE if mode == "external" else None)
+        emulated = EmulatedStack(checkout_with(Path(name), stack, settings), stack)
         try:
             with emulated.session(LogReporter(), keep=True) as pulumi:
                 yield emulated_target(pulumi, emulated.paths)

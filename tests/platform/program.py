@@ -5,6 +5,7 @@ It shows what the program asks for. What an engine and a provider make of it is 
 
 import asyncio
 import contextvars
+import gc
 import json
 import os
 import runpy
@@ -38,6 +39,8 @@ class Declared:
     key: str
     parent_key: str
     protect: bool
+    delete_before_replace: bool
+    """The engine's state does not have it."""
     ignore_changes: tuple[str, ...]
     hooks: tuple[str, ...]
     inputs: Mapping[str, Any]
@@ -91,7 +94,7 @@ def _run(
     run: Run,
     invokes: dict[str, Mapping[str, Any] | Exception],
 ) -> None:
-    loop = asyncio.new_event_loop()
+    loop, collecting = asyncio.new_event_loop(), gc.isenabled()
     asyncio.set_event_loop(loop)
     try:
         answers = {**default_invokes(stack), **invokes}
@@ -122,6 +125,8 @@ def _run(
     finally:
         loop.close()
         asyncio.set_event_loop(None)
+        if collecting:
+            gc.enable()  # the program, which lives for seconds, does without; this process does not
 
 
 def default_invokes(stack: str) -> dict[str, Mapping[str, Any]]:
@@ -216,6 +221,7 @@ class RecordingMonitor(mocks.MockMonitor):
                     self.make_urn(request.parent, request.type, request.name),
                     "" if "::pulumi:pulumi:Stack::" in request.parent else request.parent,
                     request.protect,
+                    request.deleteBeforeReplace,
                     tuple(request.ignoreChanges),
                     tuple(
                         f"{event}: {hook}"

@@ -9,6 +9,7 @@ import pytest
 from local import infrastructure
 from local.emulator import Emulator
 from local.engine import Engine
+from local.engine.cli import Pulumi
 from local.infrastructure import Infrastructure, Outputs
 from local.paths import Paths
 from local.ports import Ports
@@ -16,7 +17,9 @@ from local.postgres import instances
 from local.processes import Processes
 from local.provider.connection import Aws
 from local.reporting import LogReporter
+from operations.state import Resource, resources
 from tests.platform.emulated import Found, collect, differing
+from tests.platform.inventory import review
 
 pytestmark = [pytest.mark.local, pytest.mark.engine]
 
@@ -37,7 +40,8 @@ def emulator_in(home: Path) -> Iterator[tuple[Paths, Aws]]:
         processes.sweep()
 
 
-Applied = tuple[Found, Outputs]
+Applied = tuple[Found, Outputs, list[Resource]]
+"""What is in the emulator, what is exported, and the engine's state; the in-process one keeps another."""
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +59,14 @@ def applied(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             made = Infrastructure(paths, aws)
             outputs = made.apply(LogReporter())
             assert made.kind() == kind
-            found[kind] = collect(aws), outputs
+            real = kind == infrastructure.ENGINE
+            state = Pulumi(engine, paths, aws.connection).export() if real else None
+            found[kind] = collect(aws), outputs, resources(state) if state else []
         yield found
+
+
+def test_the_inventory_of_stack_local_is_the_one_that_was_reviewed(applied: dict[str, Applied]) -> None:
+    review("local", applied[infrastructure.ENGINE][2])
 
 
 def test_both_make_the_same_resources(applied: dict[str, Applied]) -> None:
@@ -78,8 +88,6 @@ def test_both_export_the_same_names(applied: dict[str, Applied]) -> None:
 
 
 def test_applying_again_changes_nothing(engine: Engine, tmp_path: Path) -> None:
-    from local.engine.cli import Pulumi
-
     with emulator_in(tmp_path / "home") as (paths, aws):
         pulumi = Pulumi(engine, paths, aws.connection)
         assert pulumi.up(LogReporter()).changed

@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -17,6 +18,7 @@ from operations.credentials.move import look, move
 from operations.credentials.settings import settings_file, with_mode
 from operations.target import Target
 from tests.load import under_load
+from tests.platform.command_line import credentials
 from tests.platform.modes import stack_in_mode
 from workers.contracts import Problem
 
@@ -99,17 +101,22 @@ def test_every_move_keeps_database_and_secret_together(before: str, after: str, 
     assert access.mode == before, "the moves follow one another: run them all"
     with access.connect(access.read()) as connection:
         connection.execute("create table if not exists books (id serial primary key, title text)")
+    file = settings_file(moving).read_text()
+    if (before, after) == MOVES[0]:
+        dry = credentials(moving, "move", "--to", after)
+        assert (dry["moved"], dry["mode"], dry["backup"]) == (False, after, None)
+        assert f"Pulumi.staging.yaml: bluemoxon:database.mode is `{after}`" in dry["edits"]
+        assert settings_file(moving).read_text() == file
     with under_load(access, workers=1, request=store_books) as load:
-        password, file = access.read().password, settings_file(moving).read_text()
-        done = move(access, after)
+        password = access.read().password
+        done = credentials(moving, "move", "--to", after, "--yes")
         to_rds = after == "rds-managed" and before != "external"
         assert (access.read().password != password) == to_rds
         access.verify()
-        assert done.backup
-        assert password not in done.backup.read_text()
+        assert (done["moved"], done["mode"]) == (True, after)
+        assert password not in Path(done["backup"]).read_text() + json.dumps(done)
         assert file != settings_file(moving).read_text()
-        if before == "generated":
-            deploy.plan(moving)  # policies and gate let through what follows
+        deploy.plan(moving)  # policies and gate let through what follows
         summary, _ = deploy.apply(moving, LogReporter())
     assert load.failures == []
     # Permissions that follow the mode, and what others wrote on a secret.

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -15,16 +14,23 @@ import pytest
 from local.emulated import EmulatedStack
 from local.engine.cli import EngineFailed, Pulumi, Summary
 from local.engine.find import ENGINE_BIN
-from local.paths import Paths
+from local.paths import REPO, Paths
 from local.processes import OWNER_VARIABLE
 from local.reporting import LogReporter
 from operations import changes, deploy
 from operations.credentials.adopt import adopt, look
 from operations.credentials.login import CredentialsProblem, DatabaseAccess
 from operations.credentials.rotate import rotate
+from operations.credentials.settings import settings_changed, settings_file
+from operations.state import Resource, load, resources, reveal
 from operations.target import Target, open_target
 from tests.delivery import workflows
+from tests.platform.command_line import credentials
+from tests.platform.inventory import declared, inventory, review
+from tests.platform.modes import checkout_with
 from workers.contracts import Problem
+
+DIGEST = "sha256:" + "0123456789abcdef" * 4
 
 pytestmark = [pytest.mark.engine, pytest.mark.local, pytest.mark.usefixtures("engine")]
 
@@ -37,6 +43,8 @@ class Deployed:
     target: Target
     first_plan: changes.Changes
     first: Summary
+    state: list[Resource]
+    """What the engine kept of the first deployment."""
 
     @property
     def pulumi(self) -> Pulumi:
@@ -54,13 +62,14 @@ def main_paths() -> Iterator[Paths]:
 
 
 def deployed(name: str) -> Iterator[Deployed]:
-    for paths in main_paths():
+    with tempfile.TemporaryDirectory(prefix="bmx-stacks-") as folder:
+        paths = checkout_with(Path(folder), name, (REPO / f"Pulumi.{name}.yaml").read_text())
         stack = EmulatedStack(paths, name)
         try:
             with open_target(name, LogReporter(), emulator=True, keep=True, paths=paths) as target:
                 plan = deploy.plan(target)
                 summary, _ = deploy.apply(target, LogReporter())
-                yield Deployed(stack, target, plan.changes, summary)
+                yield Deployed(stack, target, plan.changes, summary, resources(load(target)))
         finally:
             stack.stop()
             stack.discard()
@@ -88,6 +97,10 @@ def test_the_plan_names_what_the_deployment_then_makes(each: Deployed) -> None:
     assert set(each.first.changes) == {"create"}
     queue = next(one for one in each.first_plan.changes if one.type == "aws:sqs/queue:Queue")
     assert {one.path for one in queue.properties} >= {"name", "tags"}
+
+
+def test_the_inventory_is_the_one_that_was_reviewed(each: Deployed) -> None:
+    review(each.stack.stack, each.state)
 
 
 def test_applying_again_changes_nothing(each: Deployed) -> None:
@@ -207,9 +220,7 @@ def test_queues_that_refuse_plain_text_can_be_used(each: Deployed) -> None:
     sqs.delete_message(QueueUrl=queue["url"], ReceiptHandle=received[0]["ReceiptHandle"])
 
 
-def resource(target: Target, kind: str) -> dict[str, Any]:
-    from operations.state import load, resources
-
+def resource(target: Target, kind: str) -> Resource:
     return next(one for one in resources(load(target)) if one["type"] == kind)
 
 
@@ -226,8 +237,6 @@ def test_a_rotated_password_is_adopted_without_touching_database_and_secret(stag
     access.verify()
     assert look(access).edits == ()
     assert not changes.plan(staging.target, "--refresh")
-    from operations.state import reveal
-
     assert reveal(resource(staging.target, "aws:rds/instance:Instance")["inputs"]["password"]) == (
         rotated.password
     )
@@ -254,6 +263,53 @@ def test_others_databases_are_left_alone(prod: Deployed) -> None:
     access = DatabaseAccess.of(prod.target)
     with pytest.raises(CredentialsProblem, match="managed elsewhere"):
         rotate(access)
+
+
+def test_the_command_line_verifies_rotates_and_adopts(staging: Deployed) -> None:
+    access = DatabaseAccess.of(staging.target)
+    before = access.read().password
+    verified = credentials(staging.target, "verify")
+    assert verified.items() >= {"stack": "staging", "mode": "existing", "stage": "AWSCURRENT"}.items()
+    dry = credentials(staging.target, "rotate")
+    assert (dry["rotated"], len(dry["steps"])) == (False, 5)
+    assert access.read().password == before
+    done = credentials(staging.target, "rotate", "--yes")
+    assert done["rotated"] is True
+    assert done["state"] == ["aws:rds/instance:Instance database"]
+    after = access.read().password
+    assert after != before
+    assert credentials(staging.target, "adopt") == {"adopted": False, "edits": [], "backup": None}
+    rotate(access)  # past the command line: nobody tells the state
+    left = ["aws:rds/instance:Instance database"]
+    assert credentials(staging.target, "adopt") == {"adopted": False, "edits": left, "backup": None}
+    assert credentials(staging.target, "adopt")["edits"] == left, "without --yes it only looks"
+    adopted = credentials(staging.target, "adopt", "--yes")
+    assert (adopted["adopted"], adopted["edits"]) == (True, left)
+    assert Path(adopted["backup"]).is_file()
+    shown = json.dumps([verified, dry, done, adopted])
+    assert not [password for password in (before, after, access.read().password) if password in shown]
+    assert not staging.plan()
+
+
+def test_the_first_image_adds_what_the_inventory_says_and_changes_nothing_else(each: Deployed) -> None:
+    """Last of those that use the deployed stacks: afterwards they have a function more."""
+    file = settings_file(each.target)
+    with_image = file.read_text().replace("awaiting_first_image: true", f"digest: {DIGEST}")
+    assert DIGEST in with_image
+    file.write_text(with_image)
+    settings_changed(each.target)
+    deploy.plan(each.target)
+    summary, outputs = deploy.apply(each.target, LogReporter())
+    assert set(summary.changes) <= {"create", "same", "update"}
+    assert set(outputs["functions"]) == {"image_processing"}
+    known = {one["urn"] for one in each.state}
+    state = resources(load(each.target))
+    assert inventory(one for one in state if one["urn"] in known) == inventory(each.state)
+    added = [one for one in state if one["urn"] not in known]
+    assert len(added) == summary.changes["create"]
+    kinds = {one["type"].split(":")[-1] for one in declared(added)}
+    assert kinds >= {"Function", "Role", "RolePolicy", "LogGroup", "EventSourceMapping"}
+    review(f"{each.stack.stack}-first-image", added)
 
 
 def test_a_plan_leaves_nothing_behind() -> None:

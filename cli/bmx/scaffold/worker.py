@@ -269,7 +269,7 @@ def _next_steps(new: NewWorker) -> list[str]:
     return [
         *steps,
         f"Other stacks: {others}.",
-        "Review what it adds: `BMX_UPDATE_GOLDEN=1 ./bmx test tests/platform/test_program.py`, `git diff`.",
+        "Review what it adds: `BMX_UPDATE_GOLDEN=1 ./bmx test tests/platform -k inventory`, `git diff`.",
         "Try it: `./bmx up`, then `./bmx status`.",
     ]
 
