@@ -41,7 +41,7 @@ def boundary(
     bucket = deployment.images_bucket()
     within = {
         "cognito-idp": [deployment.arn("cognito-idp", "userpool/*")],
-        "logs": [deployment.arn("logs", f"log-group:{deployment.log_group(deployment.chalice_function())}*")],
+        "logs": grants.function_logs(deployment),
         "s3": [deployment.bucket_arn(bucket), deployment.bucket_arn(bucket, "*")],
         "secretsmanager": stack_secrets(deployment, database, login_arn),
         "sqs": [stack_queues(deployment)],

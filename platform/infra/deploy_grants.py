@@ -12,7 +12,7 @@ Three rules keep CI's role small:
 """
 
 from infra import grants
-from infra.boundary import boundary_name, stack_queues, stack_secrets
+from infra.boundary import boundary_name, stack_queues
 from infra.naming import Deployment, Kind
 from infra.policies import Statement
 from infra.settings import DatabaseSettings, DeploySettings, ExternalDatabase
@@ -20,15 +20,15 @@ from infra.settings import DatabaseSettings, DeploySettings, ExternalDatabase
 GITHUB = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
 
-_ROLE_CHANGES = (
+_BOUNDED_CHANGES = (
     "iam:CreateRole",
-    "iam:DeleteRole",
     "iam:DeleteRolePolicy",
     "iam:PutRolePermissionsBoundary",
     "iam:PutRolePolicy",
-    "iam:UpdateRoleDescription",
 )
-_ROLE_TAGGING = ("iam:TagRole", "iam:UntagRole")
+# To these IAM gives no `iam:PermissionsBoundary`: with a condition on it, they would always be refused. None
+# of them gives a right.
+_OTHER_CHANGES = ("iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateRoleDescription")
 
 
 def deploy_role_name(deployment: Deployment) -> str:
@@ -90,7 +90,9 @@ def _images(deployment: Deployment) -> list[Statement]:
 
 
 def _functions(deployment: Deployment) -> list[Statement]:
-    ours = [deployment.arn("lambda", f"function:{deployment.chalice_function()}*")]
+    # Chalice's function of the API has the bare name; `NAME*` would be other stacks' too.
+    named = deployment.arn("lambda", f"function:{deployment.chalice_function('*')}")
+    ours = [deployment.arn("lambda", f"function:{deployment.chalice_function()}"), named]
     functions = (
         "AddPermission CreateFunction DeleteFunction DeleteFunctionConcurrency GetFunction "
         "GetFunctionConfiguration GetPolicy ListTags ListVersionsByFunction TagResource UntagResource "
@@ -112,7 +114,7 @@ def _functions(deployment: Deployment) -> list[Statement]:
             "FeedFunctions",
             _of("lambda", mappings),
             ["*"],
-            conditions={"ArnLike": {"lambda:FunctionArn": ours[0]}},
+            conditions={"ArnLike": {"lambda:FunctionArn": named}},
         ),
         Statement(
             "TagMappings",
@@ -137,7 +139,7 @@ def _chalice(deployment: Deployment) -> list[Statement]:
         Statement(
             "Schedule",
             _of("events", rules),
-            [deployment.arn("events", f"rule/{deployment.chalice_function()}*")],
+            [deployment.arn("events", f"rule/{deployment.chalice_function('*')}")],
         ),
     ]
 
@@ -165,13 +167,20 @@ def _storage(deployment: Deployment, database: DatabaseSettings, login_arn: str 
         Statement("ReadBucketSettings", ["s3:Get*Configuration", "s3:GetBucket*", "s3:ListBucket"], bucket),
         # What opens a bucket, its policy and public access, stays a person's.
         Statement("WriteBucketSettings", _of("s3", write), bucket),
-        # Values too: a refresh compares the secret's version. In mode `existing` the program reads the login.
-        Statement(
-            "ReadSecrets",
-            ["secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy", *grants.READ_SECRET],
-            stack_secrets(deployment, database, login_arn),
-        ),
+        *_secrets(deployment, database, login_arn),
     ]
+
+
+def _secrets(deployment: Deployment, database: DatabaseSettings, login_arn: str | None) -> list[Statement]:
+    """The secrets that Pulumi made, with their values: a refresh compares a secret's version. Of the login
+    that mode `existing` takes, the value alone. RDS's own and that of a database elsewhere are not for CI.
+    """
+    made = [deployment.secret_arn("api-key")]
+    if database.mode == "generated":
+        made.append(deployment.secret_arn("database"))
+    look = ("secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy")
+    read = made if login_arn is None else [*made, login_arn]
+    return [Statement("LookAtSecrets", look, made), Statement("ReadSecrets", grants.READ_SECRET, read)]
 
 
 def _observation(deployment: Deployment) -> list[Statement]:
@@ -179,7 +188,7 @@ def _observation(deployment: Deployment) -> list[Statement]:
     groups = "CreateLogGroup DeleteLogGroup ListTagsForResource PutRetentionPolicy TagResource"
     dashboard = deployment.global_arn("cloudwatch", f"dashboard/{deployment.name(Kind.DASHBOARD)}")
     budget = deployment.global_arn("budgets", f"budget/{deployment.name(Kind.BUDGET, 'monthly')}")
-    log_group = deployment.log_group(deployment.chalice_function())
+    log_groups = f"log-group:{deployment.log_group(deployment.function('*'))}"
     return [
         Statement(
             "ManageAlarms",
@@ -188,7 +197,7 @@ def _observation(deployment: Deployment) -> list[Statement]:
         ),
         Statement("ManageDashboard", ["cloudwatch:GetDashboard", "cloudwatch:PutDashboard"], [dashboard]),
         Statement("ReadBudget", ["budgets:ListTagsForResource", "budgets:ViewBudget"], [budget]),
-        Statement("ManageLogs", _of("logs", groups), [deployment.arn("logs", f"log-group:{log_group}*")]),
+        Statement("ManageLogs", _of("logs", groups), [deployment.arn("logs", log_groups)]),
         # A list knows no resource.
         Statement("FindLogs", ["logs:DescribeLogGroups"], ["*"], conditions=_in_region(deployment)),
     ]
@@ -203,14 +212,13 @@ def _roles(settings: DeploySettings, deployment: Deployment) -> list[Statement]:
         Statement("ReadRoles", _of("iam", read), roles),
         Statement(
             "ChangeBoundedRoles",
-            _ROLE_CHANGES,
+            _BOUNDED_CHANGES,
             roles,
             conditions={"StringEquals": {"iam:PermissionsBoundary": bound}},
         ),
-        # IAM has no condition on the boundary for these; none of them gives a right.
-        Statement("TagRoles", _ROLE_TAGGING, roles),
+        Statement("ChangeRoles", _OTHER_CHANGES, roles),
         # Its own name is among the roles' names; the denial wins.
-        Statement("NotItself", (*_ROLE_CHANGES, *_ROLE_TAGGING), [own], effect="Deny"),
+        Statement("NotItself", (*_BOUNDED_CHANGES, *_OTHER_CHANGES), [own], effect="Deny"),
         Statement(
             "GiveRolesToFunctions",
             ["iam:PassRole"],
@@ -241,13 +249,15 @@ def _readings(deployment: Deployment, database: DatabaseSettings) -> list[Statem
 
 
 def _state(settings: DeploySettings, deployment: Deployment) -> list[Statement]:
-    """Pulumi's state in S3: its lock files are deleted. Pulumi Cloud needs no right of AWS."""
+    """What is known of the last deployment, in S3: by Pulumi, which deletes its locks, and by Chalice."""
     if settings.state_bucket is None:
         return []
-    objects = [deployment.bucket_arn(settings.state_bucket, ".pulumi/*")]
+    pulumi = [deployment.bucket_arn(settings.state_bucket, ".pulumi/*")]
+    chalice = [deployment.bucket_arn(settings.state_bucket, f"chalice/{deployment.stack}/*")]
     return [
         Statement("ListState", ["s3:ListBucket"], [deployment.bucket_arn(settings.state_bucket)]),
-        Statement("KeepState", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], objects),
+        Statement("KeepState", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], pulumi),
+        Statement("KeepAppState", ["s3:GetObject", "s3:PutObject"], chalice),
     ]
 
 

@@ -84,7 +84,7 @@ def api(
         Statement(
             "WriteLogs",
             ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"),
-            _chalice_logs(deployment),
+            function_logs(deployment),
         ),
     ]
     if consumed:
@@ -145,6 +145,7 @@ def _see_missing_objects(deployment: Deployment) -> Statement:
     return Statement("ListImages", ("s3:ListBucket",), [deployment.bucket_arn(deployment.images_bucket())])
 
 
-def _chalice_logs(deployment: Deployment) -> list[str]:
+def function_logs(deployment: Deployment) -> list[str]:
+    """The log groups of all functions of the stack: the API's, and those with a name after it."""
     base = deployment.log_group(deployment.chalice_function())
     return [deployment.arn("logs", f"log-group:{base}:*"), deployment.arn("logs", f"log-group:{base}-*:*")]

@@ -12,7 +12,7 @@ from workers.contracts import Problem
 
 PROJECT = "bluemoxon"
 
-_STACK = re.compile(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*")
+_STACK = re.compile(r"[a-z][a-z0-9]*")
 
 
 class Kind(Enum):
@@ -44,14 +44,17 @@ def dashed(name: str) -> str:
 
 
 def check_stack_name(stack: str) -> None:
-    """Raise `Problem` for a stack name that some AWS name cannot hold."""
+    """Raise `Problem` for a stack name that some AWS name cannot hold, or that has a dash.
+
+    Rights are given on `bluemoxon-{stack}-*`. Without dashes in stacks' names, none of these patterns covers
+    another stack's things, and no two stacks have a thing of the same name.
+    """
     if not _STACK.fullmatch(stack):
         raise Problem(
             f"`{stack}` cannot be a stack's name.",
-            why="It becomes part of bucket, queue and database names, which take lower-case letters, "
-            "digits and single dashes, "
-            "and start with a letter.",
-            fix="Choose a name like `staging` or `review-12`.",
+            why="It becomes part of bucket, queue and database names, which take lower-case letters and "
+            "digits; a dash ends it there, so that no stack has rights on another's things.",
+            fix="Choose a name like `staging` or `review12`, which starts with a letter.",
         )
 
 

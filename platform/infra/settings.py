@@ -183,7 +183,7 @@ class DeploySettings(_Area):
     oidc_provider_arn: OidcProviderArn | None = None
     """GitHub's identity provider where the account has it already; an account can have it once only."""
     state_bucket: BucketName | None = None
-    """The bucket of Pulumi's state, where it is kept in S3."""
+    """The bucket for what workflows keep: Pulumi's state, and what Chalice deployed."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "DeploySettings":

@@ -8,7 +8,8 @@ Authorization Reference.
 - *Names*: SQS's batch calls, Lambda's on a mapping and on concurrency, AWS Budgets' reads.
 - *Resources*: of new functions, rules, log groups, alarms, dashboards, budgets, tags, subscriptions, identity
   providers and databases' groups.
-- *Context*: `lambda:FunctionArn` of a mapping, `iam:PermissionsBoundary` of a role.
+- *Context*: `lambda:FunctionArn` of a mapping, `iam:PermissionsBoundary` for the actions on a
+  role that have it.
 - *Second questions*: who gives a role to a function or a rule needs `iam:PassRole`, who puts a function into
   a network its descriptions, who makes a thing with tags the right to tag it; a read of an object that is
   not there needs `s3:ListBucket`, without which S3 does not say that it is missing.
@@ -120,8 +121,16 @@ _ARN_FIELDS = {
     "budgets": ("ResourceARN",),
 }
 _RDS_NAMES = {"DBParameterGroupName": "pg", "DBSubnetGroupName": "subgrp", "DBInstanceIdentifier": "db"}
-_BOUNDED = {"iam:CreateRole", "iam:PutRolePermissionsBoundary"}
-"""Here the boundary is what the request gives; everywhere else what the role has."""
+_GIVES_BOUNDARY = {"iam:CreateRole", "iam:PutRolePermissionsBoundary"}
+"""Here the key `iam:PermissionsBoundary` is the boundary that the request gives."""
+_HAS_BOUNDARY = {
+    "iam:AttachRolePolicy",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:DeleteRolePolicy",
+    "iam:DetachRolePolicy",
+    "iam:PutRolePolicy",
+}
+"""Here it is the one that the role has. Other actions on a role, as `iam:DeleteRole`, have no such key."""
 _ROLE_GIVEN = {"lambda:CreateFunction", "lambda:UpdateFunctionConfiguration"}
 _TAGGED_WITH = {
     "cloudwatch:PutMetricAlarm": "cloudwatch:TagResource",
@@ -183,10 +192,12 @@ def context_of(asked: Asked, action: str) -> Context:
     """The condition keys of a request that the emulator does not find."""
     if asked.service == "lambda" and action.endswith("EventSourceMapping"):
         return {"lambda:FunctionArn": _mapped_function(asked)}
-    if asked.service == "iam" and (role := asked.value("RoleName")):
-        boundary = asked.value("PermissionsBoundary") if action in _BOUNDED else _boundary_of(role)
-        return {"iam:PermissionsBoundary": boundary} if boundary else {}
-    return {}
+    boundary = ""
+    if action in _GIVES_BOUNDARY:
+        boundary = asked.value("PermissionsBoundary")
+    elif action in _HAS_BOUNDARY:
+        boundary = _boundary_of(asked.value("RoleName"))
+    return {"iam:PermissionsBoundary": boundary} if boundary else {}
 
 
 def second_questions(asked: Asked, action: str, resource: str) -> Iterator[tuple[str, str, Context]]:

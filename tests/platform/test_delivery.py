@@ -5,14 +5,15 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from infra import deploy_grants
 from infra.boundary import boundary
 from infra.naming import Deployment
 from infra.policies import document
-from infra.settings import DeploySettings, GeneratedDatabase
+from infra.settings import DatabaseSettings, DeploySettings, GeneratedDatabase
 from infra.workers import WORKERS
-from tests.platform.program import ACCOUNT, Config, Run, run_program, stack_config
+from tests.platform.program import ACCOUNT, ROOT, Config, Run, run_program, stack_config
 
 IN_AWS = ("staging", "prod")
 INLINE_LIMIT, MANAGED_LIMIT = 10_240, 6_144
@@ -114,7 +115,7 @@ def test_a_deployment_can_do_its_work(runs: dict[str, Run]) -> None:
         "events:PutRule": f"arn:aws:events:{here}:rule/bluemoxon-staging-sweep-event",
         "apigateway:PUT": "arn:aws:apigateway:us-west-2::/restapis/abc123",
         "secretsmanager:GetSecretValue": (
-            f"arn:aws:secretsmanager:{here}:secret:bluemoxon-staging/database-AbCdEf"
+            f"arn:aws:secretsmanager:{here}:secret:bluemoxon-staging/api-key-AbCdEf"
         ),
         "rds:DescribeDBInstances": f"arn:aws:rds:{here}:db:bluemoxon-staging",
     }.items():
@@ -138,6 +139,10 @@ def test_a_deployment_can_do_its_work(runs: dict[str, Run]) -> None:
             "secretsmanager:GetSecretValue",
             f"arn:aws:secretsmanager:us-west-2:{ACCOUNT}:secret:bluemoxon-prod/database-AbCdEf",
         ),
+        # A stack whose name begins with this one's.
+        ("lambda:UpdateFunctionCode", f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:bluemoxon-staging2"),
+        ("events:PutRule", f"arn:aws:events:us-west-2:{ACCOUNT}:rule/bluemoxon-staging2-sweep-event"),
+        ("logs:DeleteLogGroup", f"arn:aws:logs:us-west-2:{ACCOUNT}:log-group:/aws/lambda/bluemoxon-staging2"),
         ("s3:DeleteBucket", f"arn:aws:s3:::bluemoxon-staging-images-{ACCOUNT}"),
         ("s3:PutBucketPolicy", f"arn:aws:s3:::bluemoxon-staging-images-{ACCOUNT}"),
         ("s3:GetObject", f"arn:aws:s3:::bluemoxon-staging-images-{ACCOUNT}/books/1/a.jpg"),
@@ -160,20 +165,91 @@ def test_a_deployment_cannot_do_more(action: str, resource: str, runs: dict[str,
     assert not may(policy_of(runs["staging"]), action, resource)
 
 
-@pytest.mark.parametrize("action", ["iam:PutRolePolicy", "iam:DeleteRole", "iam:DeleteRolePolicy"])
-def test_a_deployment_cannot_change_its_own_role(action: str, runs: dict[str, Run]) -> None:
-    own = f"{ROLE}-deploy"
-    assert not may(policy_of(runs["staging"]), action, own, PermissionsBoundary=BOUNDARY)
-    assert may(policy_of(runs["staging"]), action, f"{ROLE}-api", PermissionsBoundary=BOUNDARY)
+@pytest.mark.parametrize(
+    ("action", "context"),
+    [
+        ("iam:PutRolePolicy", {"PermissionsBoundary": BOUNDARY}),
+        ("iam:DeleteRolePolicy", {"PermissionsBoundary": BOUNDARY}),
+        # IAM tells these no boundary: a condition on it would always refuse them.
+        ("iam:DeleteRole", {}),
+        ("iam:UpdateRoleDescription", {}),
+        ("iam:TagRole", {}),
+    ],
+)
+def test_a_deployment_can_change_every_role_but_its_own(
+    action: str, context: dict[str, str], runs: dict[str, Run]
+) -> None:
+    policy = policy_of(runs["staging"])
+    assert may(policy, action, f"{ROLE}-api", **context)
+    assert not may(policy, action, f"{ROLE}-deploy", **context)
 
 
-def test_the_state_is_reached_only_where_it_is_in_s3(staging: Config, runs: dict[str, Run]) -> None:
-    key = ("s3:PutObject", "arn:aws:s3:::bluemoxon-state/.pulumi/stacks/bluemoxon/staging.json")
-    assert not may(policy_of(runs["staging"]), *key)
-    staging["bluemoxon:deploy"]["state_bucket"] = "bluemoxon-state"
-    policy = policy_of(run_program("staging", staging))
-    assert may(policy, *key)
-    assert not may(policy, "s3:PutObject", "arn:aws:s3:::bluemoxon-state/other")
+@pytest.mark.parametrize("stack", IN_AWS)
+def test_the_state_is_reached_where_it_is_in_s3(stack: str, runs: dict[str, Run]) -> None:
+    config = stack_config(stack)
+    bucket = f"arn:aws:s3:::{config['bluemoxon:deploy']['state_bucket']}"
+    pulumi, chalice = (
+        f"{bucket}/.pulumi/stacks/bluemoxon/{stack}.json",
+        f"{bucket}/chalice/{stack}/{stack}.json",
+    )
+    policy = policy_of(runs[stack])
+    assert may(policy, "s3:ListBucket", bucket)
+    for action in ("s3:GetObject", "s3:PutObject"):
+        assert may(policy, action, pulumi)
+        assert may(policy, action, chalice)
+        assert not may(policy, action, f"{bucket}/chalice/other/other.json")
+    del config["bluemoxon:deploy"]["state_bucket"]
+    without = policy_of(run_program(stack, config))
+    assert not any(may(without, "s3:PutObject", key) for key in (pulumi, chalice))
+
+
+SECRETS = f"arn:aws:secretsmanager:us-west-2:{ACCOUNT}:secret:"
+LOGIN = f"{SECRETS}elsewhere/login-AbCdEf"
+
+
+@pytest.mark.parametrize(
+    ("mode", "value", "more"),
+    [
+        ("generated", {"bluemoxon-staging/database-AbCdEf"}, {"bluemoxon-staging/database-AbCdEf"}),
+        ("existing", {"elsewhere/login-AbCdEf"}, set()),
+        ("rds-managed", set(), set()),
+        ("external", set(), set()),
+    ],
+)
+def test_a_deployment_reads_the_secrets_that_its_refresh_needs(
+    mode: str, value: set[str], more: set[str], deployment: Deployment
+) -> None:
+    settings = DeploySettings(repository="owner/name", branch="main")
+    key = "bluemoxon-staging/api-key-AbCdEf"
+    secrets = {
+        key,
+        "bluemoxon-staging/database-AbCdEf",
+        "bluemoxon-staging/dealers-AbCdEf",
+        "elsewhere/login-AbCdEf",
+        "rds!db-0a1b-AbCdEf",
+    }
+    given = {"secret_arn": LOGIN, "host": "db.example"} if mode == "external" else {}
+    database = TypeAdapter(DatabaseSettings).validate_python({"mode": mode, **given})
+    login = LOGIN if mode == "existing" else None
+    policy = json.loads(document(*deploy_grants.deploy(settings, deployment, database, login)))["Statement"]
+    for action, readable in (
+        ("GetSecretValue", value),
+        ("DescribeSecret", more),
+        ("GetResourcePolicy", more),
+    ):
+        allowed = {name for name in secrets if may(policy, f"secretsmanager:{action}", SECRETS + name)}
+        assert allowed == {key, *readable}, action
+
+
+def test_tracing_is_on_exactly_where_the_functions_role_may_trace(runs: dict[str, Run]) -> None:
+    """Lambda refuses a function with tracing whose role may not."""
+    config = json.loads((ROOT / "app" / ".chalice" / "config.json").read_text())
+    places = [config, *config["lambda_functions"].values(), *config["stages"].values()]
+    traced = any(place.get("xray") for place in places)
+    for stack in IN_AWS:
+        policy = policy_of(runs[stack], "api")
+        for action in ("xray:PutTraceSegments", "xray:PutTelemetryRecords"):
+            assert may(policy, action, "*") == traced
 
 
 @pytest.mark.parametrize("stack", IN_AWS)

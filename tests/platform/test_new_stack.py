@@ -65,6 +65,7 @@ def test_everything_that_is_said_is_written(tmp_path: Path) -> None:
         monthly_usd=7,
         upload_origins=("https://books.example.org",),
         repository="owner/name",
+        state_bucket="owner-state",
         **EXISTING_NETWORK,  # type: ignore[arg-type]
     )
     settings, region = parse("review", as_pulumi_passes(made(tmp_path, new)))
@@ -77,6 +78,7 @@ def test_everything_that_is_said_is_written(tmp_path: Path) -> None:
     assert settings.storage.upload_origins == ("https://books.example.org",)
     assert settings.deploy is not None
     assert (settings.deploy.repository, settings.deploy.environment) == ("owner/name", "review")
+    assert settings.deploy.state_bucket == "owner-state"
 
 
 def test_two_new_stacks_have_networks_that_do_not_overlap(tmp_path: Path) -> None:
@@ -93,6 +95,7 @@ REFUSED: list[tuple[Callable[[], NewStack], str]] = [
     (lambda: NewStack("Review"), "cannot be a stack's name"),
     (lambda: NewStack("my_stack"), "cannot be a stack's name"),
     (lambda: NewStack("../x"), "cannot be a stack's name"),
+    (lambda: NewStack("staging-image"), "cannot be a stack's name"),
     (lambda: NewStack("a" * 34), "too long"),
     (lambda: NewStack("review", region="nowhere"), "no region of AWS"),
     (lambda: NewStack("review", workers=("nobody",)), "no worker `nobody`"),

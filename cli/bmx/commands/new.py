@@ -58,6 +58,9 @@ def new_stack(
     oidc_provider_arn: Annotated[
         str | None, typer.Option(help="GitHub's identity provider, where the account has it already.")
     ] = None,
+    state_bucket: Annotated[
+        str | None, typer.Option(help="A bucket for what its workflows know of the last deployment.")
+    ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Write Pulumi.NAME.yaml for a new stack. Nothing is asked, nothing is created in AWS."""
@@ -80,6 +83,7 @@ def new_stack(
             upload_origins=tuple(upload_origin or ()),
             repository=repository,
             oidc_provider_arn=oidc_provider_arn,
+            state_bucket=state_bucket,
         )
         path = scaffold.new_stack(REPO, new)
         if not new.emails:

@@ -43,6 +43,8 @@ class NewStack:
     repository: str | None = None
     """`OWNER/NAME` on GitHub, whose environment of the stack's name may deploy."""
     oidc_provider_arn: str | None = None
+    state_bucket: str | None = None
+    """Where its workflows keep what they know of the last deployment."""
 
 
 def new_stack(root: Path, new: NewStack) -> Path:
@@ -101,7 +103,8 @@ def render(new: NewStack, workers: Iterable[str], containers: Iterable[str], net
     ]
     if new.repository:
         lines += ["  bluemoxon:deploy:", f"    repository: {new.repository}", f"    environment: {new.name}"]
-        lines += [f"    oidc_provider_arn: {new.oidc_provider_arn}"] if new.oidc_provider_arn else []
+        for key, value in (("oidc_provider_arn", new.oidc_provider_arn), ("state_bucket", new.state_bucket)):
+            lines += [f"    {key}: {value}"] if value else []
     return "\n".join(lines) + "\n"
 
 
@@ -143,8 +146,8 @@ def next_steps(new: NewStack) -> list[str]:
     ]
     if new.repository:
         steps.append(
-            f"Make the environment `{new.name}` in {new.repository} on GitHub, and give it the stack output "
-            "`deploy_role_arn`."
+            f"Make the environment `{new.name}` in {new.repository} on GitHub, with the variables that "
+            "docs/delivery.md names."
         )
     return steps
 

@@ -98,6 +98,15 @@ def pulumi_state(stack: Stack) -> None:
     aws.call("s3", "delete_object", **lock)
 
 
+def chalice_state(stack: Stack) -> None:
+    """What `aws s3 sync` and `aws s3 cp` do with what Chalice deployed: find it, keep it, fetch it."""
+    aws = Aws(stack.workflow_session("chalice-state"))
+    kept = {"Bucket": STATE_BUCKET, "Key": f"chalice/{stack.name}/{stack.name}.json"}
+    aws.call("s3", "list_objects_v2", Bucket=STATE_BUCKET, Prefix=f"chalice/{stack.name}/")
+    aws.call("s3", "put_object", Body=b"{}", **kept)
+    aws.call("s3", "get_object", **kept)
+
+
 def chalice_deploy(stack: Stack, folder: Path) -> None:
     """`chalice deploy`, once for what is new and once more for what is there, then `chalice delete`."""
     app = folder / "chalice"

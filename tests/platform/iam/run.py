@@ -80,6 +80,7 @@ def worked(name: str) -> Iterator[Run]:
     with deployed(name) as stack, tempfile.TemporaryDirectory() as folder:
         delivering.pull_request(stack)
         delivering.pulumi_state(stack)
+        delivering.chalice_state(stack)
         delivering.push_image(stack)
         delivering.chalice_deploy(stack, Path(folder))
         delivering.migrate(stack)

@@ -49,7 +49,8 @@ API = [
 DEPLOY = [
     ("iam", "create_role", {"RoleName": "bluemoxon-{stack}-new", "AssumeRolePolicyDocument": TRUST}),
     ("iam", "put_role_policy", {"RoleName": FREE, "PolicyName": "p", "PolicyDocument": TRUST}),
-    ("iam", "delete_role", {"RoleName": FREE}),
+    ("iam", "delete_role", {"RoleName": "{self}"}),
+    ("iam", "update_role_description", {"RoleName": "{self}", "Description": "x"}),
     ("iam", "put_role_permissions_boundary", {"RoleName": "{self}", "PermissionsBoundary": "{boundary}"}),
     ("iam", "tag_role", {"RoleName": "{self}", "Tags": [{"Key": "a", "Value": "b"}]}),
     ("iam", "put_role_policy", {"RoleName": "{self}", "PolicyName": "p", "PolicyDocument": TRUST}),
@@ -84,6 +85,9 @@ DEPLOY = [
     ("s3", "put_bucket_policy", {"Bucket": "{bucket}", "Policy": "{{}}"}),
     ("s3", "get_object", {"Bucket": "{bucket}", "Key": "books/b/image_01.jpg"}),
     ("s3", "put_object", {"Bucket": "bluemoxon-pulumi-state", "Key": "other"}),
+    ("s3", "put_object", {"Bucket": "bluemoxon-pulumi-state", "Key": "chalice/other/other.json"}),
+    ("secretsmanager", "get_secret_value", {"SecretId": "bluemoxon-{stack}/dealers"}),
+    ("lambda", "update_function_configuration", {"FunctionName": "bluemoxon-{stack}2", "MemorySize": 128}),
     ("secretsmanager", "put_secret_value", {"SecretId": "{key}", "SecretString": "x"}),
     ("secretsmanager", "get_secret_value", {"SecretId": "bluemoxon-other/api-key"}),
     ("sns", "delete_topic", {"TopicArn": "{topic}"}),
@@ -114,6 +118,12 @@ def test_a_role_is_refused_what_is_not_its_own(
                 continue
         passed.append(f"{service} {operation} {parameters}")
     assert passed == []
+
+
+def test_ci_does_not_see_the_login_of_a_database_elsewhere(prod: Run) -> None:
+    aws = Aws(prod.session(prod.stack.role_name("deploy")))
+    with pytest.raises(AwsError, match="not authorized to perform: secretsmanager:GetSecretValue"):
+        aws.call("secretsmanager", "get_secret_value", SecretId=prod.stack.outputs["database"]["secret_arn"])
 
 
 def test_a_role_cannot_be_taken_on_by_another_workflow(each: Run) -> None:
