@@ -41,6 +41,7 @@ class _Skips:
 RUNNING_STACK = "the running stack"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say which tests go together where several processes share them: one process has the running stack, the
     longest, which goes first; the other tests of a file stay together, with the fixtures that they share.
