@@ -1,7 +1,9 @@
 """What all tests share: under CI nothing may be skipped unseen, and a run without tests is no success."""
 
 import os
-from typing import TYPE_CHECKING
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -41,15 +43,31 @@ class _Skips:
 RUNNING_STACK = "the running stack"
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests go together where several processes share them: one process has the running stack, the
-    longest, which goes first; the other tests of a file stay together, with the fixtures that they share.
+@cache
+def _group(file: Path) -> str:
+    """Which tests go together where several processes share them.
+
+    Those of a file, with the fixtures that they share; and all that need the running stack, which then is
+    started once.
     """
-    for item in items:
-        with_stack = "bmx" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group(RUNNING_STACK if with_stack else str(item.path)))
-    items.sort(key=lambda item: "bmx" not in getattr(item, "fixturenames", ()))
+    return RUNNING_STACK if "from tests.running_stack import" in file.read_text() else str(file)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the running stack: it takes longest."""
+    items.sort(key=lambda item: _group(item.path) != RUNNING_STACK)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """How xdist hands out the tests; its own groups are not understood by this pytest."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(config.rootpath / nodeid.split("::")[0])
+
+    return Groups(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -51,7 +51,7 @@ def run_tests(context: typer.Context, json_output: JsonOption = False) -> None:
         import pytest
 
         tally = _Tally()
-        everything = ["--numprocesses", str(_processes()), "--dist", "loadgroup"]
+        everything = ["--numprocesses", str(_processes()), "--dist", "loadscope"]
         arguments = [f"--rootdir={REPO}", f"--confcutdir={REPO}", *(context.args or everything)]
         os.chdir(REPO)
         if ui.json_output:
