@@ -41,16 +41,24 @@ class _Skips:
 
 
 RUNNING_STACK = "the running stack"
+INCIDENTS = "the stacks of the incidents"
+SHARED = {
+    "from tests.running_stack import": RUNNING_STACK,
+    "from tests.incidents.conftest import": INCIDENTS,
+    "from tests.incidents.ground import": INCIDENTS,
+}
+"""What a file imports that needs something which is slow to start and is started once."""
 
 
 @cache
 def _group(file: Path) -> str:
     """Which tests go together where several processes share them.
 
-    Those of a file, with the fixtures that they share; and all that need the running stack, which then is
+    Those of a file, with the fixtures that they share; and all that need one of `SHARED`, which then is
     started once.
     """
-    return RUNNING_STACK if "from tests.running_stack import" in file.read_text() else str(file)
+    text = file.read_text()
+    return next((group for line, group in SHARED.items() if line in text), str(file))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
