@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from local.engine import Engine
 
-pytest_plugins = ["tests.running_stack"]
+pytest_plugins = ["tests.running_stack", "tests.incidents.summary"]
 
 
 class _Skips:
