@@ -45,7 +45,7 @@ def without(value: Any, at: Place) -> Any:
 
 def evidence(made: Any, urns: set[str]) -> list[str]:
     """What is unsafe about these resources, or is needed to see it: operations, paths, guards, sources."""
-    looked_at = ("protect", "ignoreChanges", "propertyDependencies", "retainOnDelete")
+    looked_at = ("protect", "ignoreChanges", "propertyDependencies", "resourceHooks", "retainOnDelete")
     found = []
     for step in made["steps"]:
         states = [

@@ -194,6 +194,7 @@ class Servicer(ProviderServicer):
 async def _serve(packages: list[str], engine_address: str) -> None:
     from importlib.metadata import version
 
+    parent = os.getppid()  # before a port is printed: from then on it may be killed
     servers = []
     for package in packages:
         server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
@@ -206,14 +207,13 @@ async def _serve(packages: list[str], engine_address: str) -> None:
         servers.append(server)
     if len(servers) > 1:
         await asyncio.to_thread(_warm, packages)
-        await _until_orphaned()
+        await _until_orphaned(parent)
         os._exit(0)
     await asyncio.gather(*(server.wait_for_termination() for server in servers))
 
 
-async def _until_orphaned() -> None:
-    """Until whoever started this was killed, and the engine it drove had the time to finish."""
-    parent = os.getppid()
+async def _until_orphaned(parent: int) -> None:
+    """Until the process that started this was killed, and the engine it drove had the time to finish."""
     while os.getppid() == parent:
         await asyncio.sleep(PARENT_SECONDS)
     await asyncio.sleep(ORPHAN_SECONDS)

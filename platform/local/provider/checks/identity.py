@@ -115,6 +115,7 @@ LIMITS = {
             _sms,
         ),
     ),
+    "aws:cognito/userGroup:UserGroup": Limits(Api("cognito-idp", "CreateGroup", {"name": "GroupName"})),
     "aws:cognito/userPoolClient:UserPoolClient": Limits(
         Api("cognito-idp", "CreateUserPoolClient", {"name": "ClientName"}),
         rules=(
