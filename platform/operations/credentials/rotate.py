@@ -110,9 +110,10 @@ def unfinished(access: DatabaseAccess) -> Login | None:
             return None
         raise
     current = access.read()
-    # Another user's is the overlap of a move to RDS.
+    # Another user's is the overlap of a move to RDS. The same password under another version is a finished
+    # rotation whose value was written once more by hand: to finish that would change nothing.
     own = pending.version != current.version and pending.username == current.username
-    return pending if own else None
+    return pending if own and pending.password != current.password else None
 
 
 def _works(access: DatabaseAccess, login: Login) -> bool:
@@ -128,7 +129,7 @@ def _works(access: DatabaseAccess, login: Login) -> bool:
 def _write_pending(access: DatabaseAccess, current: Login) -> Login:
     password = new_password()
     fields = {**current.fields, "password": password}
-    drop_stage(access, PENDING, current.version)
+    drop_stage(access, PENDING)
     reply: dict[str, Any] = _secrets(access).put_secret_value(
         SecretId=access.secret_arn,
         ClientRequestToken=str(uuid.uuid4()),
@@ -149,16 +150,16 @@ def _promote(access: DatabaseAccess, current: Login, pending: Login) -> None:
     )
 
 
-def drop_stage(access: DatabaseAccess, stage: str, version: str) -> None:
-    """Take a stage from a version that has it."""
+def drop_stage(access: DatabaseAccess, stage: str, version: str | None = None) -> None:
+    """Take a stage from a version, where that has it; from whichever has it, if none is named."""
     from botocore.exceptions import ClientError
 
     client = _secrets(access)
     versions = client.describe_secret(SecretId=access.secret_arn).get("VersionIdsToStages") or {}
-    if stage in versions.get(version, []):
+    for holder in [one for one, stages in versions.items() if stage in stages and version in (None, one)]:
         try:
             client.update_secret_version_stage(
-                SecretId=access.secret_arn, VersionStage=stage, RemoveFromVersionId=version
+                SecretId=access.secret_arn, VersionStage=stage, RemoveFromVersionId=holder
             )
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
