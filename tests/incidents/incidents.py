@@ -278,6 +278,42 @@ SHORT_VISIBILITY = Incident(
     },
 )
 
+PLACEHOLDER = Incident(
+    "placeholder code behind a live queue",
+    "To get the stack through before the image is there, the worker's function is given a few lines that"
+    " answer 200; the queue feeds it already.",
+    "The message is taken, answered and gone: no result, no error, and nothing in the dead-letter queue.",
+    "Leave the function out until its image is there: `awaiting_first_image: true`.",
+    "awaiting_first_image",
+    (
+        infra(
+            "container_worker.py",
+            """                package_type="Image",
+                image_uri=args.image_uri,
+                # Said here too, so that image and declaration cannot name two handlers.
+                image_config=lambda_.FunctionImageConfigArgs(commands=[container.handler]),
+""",
+            """                runtime="python3.11",
+                handler="index.handler",
+                code=pulumi.AssetArchive(
+                    {
+                        "index.py": pulumi.StringAsset(
+                            "def handler(event, context):\\n    return {'statusCode': 200}\\n"
+                        )
+                    }
+                ),
+""",
+        ),
+    ),
+    {Line.POLICIES: "function-no-placeholder"},
+    {
+        Line.PROGRAM: f"{_EDITED} Its declaration knows images only.",
+        Line.GATE: "A function holds no data: another one in its place loses none, and what it does is no"
+        " operation.",
+        Line.AFTER: "The queues are empty, as after good work; a job without a result shows at its deadline.",
+    },
+)
+
 INCIDENTS = (
     LITERAL_PASSWORD,
     SECOND_PASSWORD,
@@ -291,4 +327,5 @@ INCIDENTS = (
     NO_INSPECTION,
     NO_DLQ,
     SHORT_VISIBILITY,
+    PLACEHOLDER,
 )

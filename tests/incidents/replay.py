@@ -50,6 +50,7 @@ HARMED = (
     incidents.NO_INSPECTION,
     incidents.NO_DLQ,
     incidents.SHORT_VISIBILITY,
+    incidents.PLACEHOLDER,
 )
 """Incidents that do not get in each other's way: one update does the damage of all."""
 
@@ -136,16 +137,23 @@ class Harmed:
 
     def held(self, worker: str, *, dlq: bool = False) -> int:
         """How many messages a queue holds, in flight or not."""
-        found = self._examine(worker, dlq=dlq)
-        return (found.visible or 0) + (found.in_flight or 0)
+        return held(self._aws, self.outputs, worker, dlq=dlq)
 
     def health(self, worker: str) -> str:
         """What the health check has to say of a worker's queues to somebody who may look."""
-        return " ".join(self._examine(worker, dlq=dlq).message for dlq in (False, True)).strip()
+        depths = (_depth(self._aws, self.outputs, worker, dlq=dlq) for dlq in (False, True))
+        return " ".join(depth.message for depth in depths).strip()
 
-    def _examine(self, worker: str, *, dlq: bool) -> Depth:
-        name = self.outputs["queues"][worker]["dlq_name" if dlq else "name"]
-        return examine_queue(self._aws.client("sqs"), self._aws.connection.account, name)
+
+def held(aws: Aws, outputs: dict[str, Any], worker: str, *, dlq: bool = False) -> int:
+    """How many messages a stack's queue holds, in flight or not."""
+    found = _depth(aws, outputs, worker, dlq=dlq)
+    return (found.visible or 0) + (found.in_flight or 0)
+
+
+def _depth(aws: Aws, outputs: dict[str, Any], worker: str, *, dlq: bool) -> Depth:
+    name = outputs["queues"][worker]["dlq_name" if dlq else "name"]
+    return examine_queue(aws.client("sqs"), aws.connection.account, name)
 
 
 def access(program: Program, aws: Aws) -> DatabaseAccess:

@@ -1,6 +1,7 @@
-"""What refused every call, and hid a missing right: the damage, then each line of defence."""
+"""What refused every call, hid a missing right or did nothing: the damage, then each line of defence."""
 
 import importlib
+import time
 
 import pytest
 
@@ -8,9 +9,12 @@ from chalicelib.services.health import HealthStatus, QueueStatus, examine
 from tests.incidents import incidents
 from tests.incidents.ground import Ground, Program
 from tests.incidents.lines import judge
-from tests.incidents.replay import Harmed, application, assert_lines
+from tests.incidents.replay import Harmed, application, assert_lines, held
 
 pytestmark = [pytest.mark.engine, pytest.mark.local, pytest.mark.timeout(1200)]
+
+GONE_SECONDS = 120
+"""In which a live queue's message is taken; some poll it."""
 
 
 def test_an_empty_api_key(stage: Ground, staging: Program, harmed: Harmed) -> None:
@@ -39,3 +43,18 @@ def test_a_sender_that_may_not_look(stage: Ground, staging: Program, harmed: Har
     assert {one.status for one in health.queues} == {QueueStatus.ACCESS_DENIED}
     whole = judge(stage.program("staging", *incident.edits, like=staging).preview_judged())
     assert_lines(incident, whole, whole, check.message)
+
+
+def test_placeholder_code_behind_a_live_queue(stage: Ground, staging: Program, harmed: Harmed) -> None:
+    incident, sqs = incidents.PLACEHOLDER, stage.aws.client("sqs")
+    for outputs in (staging.outputs(), harmed.outputs):
+        sqs.send_message(QueueUrl=outputs["queues"]["image_processing"]["url"], MessageBody="{}")
+    until = time.monotonic() + GONE_SECONDS
+    while harmed.held("image_processing"):
+        assert time.monotonic() < until, "the placeholder does not take the message"
+        time.sleep(0.5)
+    assert not harmed.held("image_processing", dlq=True), "nobody hears of it"
+    assert not harmed.held("image_results"), "and there is no result"
+    assert held(stage.aws, staging.outputs(), "image_processing"), "where no placeholder is, it waits"
+    whole = judge(stage.program("staging", *incident.edits, like=staging).preview_judged())
+    assert_lines(incident, whole, whole, harmed.health("image_processing"))

@@ -90,12 +90,12 @@ class Function(ResourceType):
     )
 
     def diff(self, old_inputs: Properties, state: Properties, new: Properties, ignore: list[str]) -> Diff:
-        """An archive's content counts, not its path."""
-        without = ({**inputs, "code": None} for inputs in (old_inputs, new))
-        found = super().diff(next(without), state, next(without), ignore)
+        """An archive's content counts, not its path: by our own digest of it, or by the engine's hash."""
         code = new.get("code")
         if not isinstance(code, pulumi.Archive) or "code" in ignore:
-            return found
+            return super().diff(old_inputs, state, new, ignore)
+        without = ({**inputs, "code": None} for inputs in (old_inputs, new))
+        found = super().diff(next(without), state, next(without), ignore)
         if digest(archive_bytes(code)) == state.get("codeSha256"):
             return found
         return Diff((*found.changes, Change("code", Kind.UPDATE, False)), found.delete_before_replace)

@@ -1,7 +1,8 @@
 """The provider as a plugin of the Pulumi engine.
 
 The SDK's experimental servicer lacks Handshake and Attach, without which the engine does not start a
-plugin, and drops the old inputs of a diff; both are added here. The process leaves at once on SIGINT and
+plugin, drops the old inputs of a diff, and cannot read an archive without its content; all three are added
+here. The process leaves at once on SIGINT and
 SIGTERM: the engine waits five seconds for each plugin that does not."""
 
 import asyncio
@@ -25,7 +26,7 @@ from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from local.provider import invokes
+from local.provider import elided, invokes
 from local.provider.connection import Connection
 from local.provider.context import Context
 from local.provider.core import ResourceType
@@ -148,11 +149,14 @@ class LocalProvider(sdk.Provider):
 
 
 def _told(method: Callable[[Any, Any, Any], Awaitable[Any]]) -> Any:
-    """Turn a fault into the gRPC error that the engine prints, as a sentence instead of a traceback."""
+    """Make a request one that the SDK can read, and a fault the gRPC error that the engine prints: a sentence
+    instead of a traceback.
+    """
 
     @functools.wraps(method)
     async def wrapper(self: Any, request: Any, context: Any) -> Any:
         try:
+            elided.mark(request)
             return await method(self, request, context)
         except Problem as problem:
             await context.abort(grpc.StatusCode.UNKNOWN, str(problem))
@@ -177,11 +181,11 @@ class Servicer(ProviderServicer):
     async def DiffConfig(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
         return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
 
+    @_told
     async def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802
         _old_inputs.set(from_wire(PropertyValue.unmarshal_map(request.old_inputs)))
-        return await self._diff(request, context)
+        return await ProviderServicer.Diff(self, request, context)
 
-    _diff = _told(ProviderServicer.Diff)
     Configure = _told(ProviderServicer.Configure)
     Check = _told(ProviderServicer.Check)
     Create = _told(ProviderServicer.Create)

@@ -1,9 +1,9 @@
 """Between Pulumi's wire values and plain Python.
 
 Resource types see `Properties`: dicts with camelCase names and plain values. A value that is not known yet
-is `UNKNOWN`; numbers that are whole are ints; assets and archives stay Pulumi's own. Which top-level
-properties are secret travels beside the values, in `Bag.secrets`, so that no resource type can lose the
-mark or print a wrapper."""
+is `UNKNOWN`; numbers that are whole are ints; assets and archives stay Pulumi's own, and are `Elided` where
+only their hash is known. Which top-level properties are secret travels beside the values, in `Bag.secrets`,
+so that no resource type can lose the mark or print a wrapper."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +12,9 @@ from typing import Any, Final
 import pulumi
 from pulumi.provider.experimental.property_value import Computed, PropertyValue, ResourceReference
 from pulumi.runtime import rpc
+
+from local.provider import elided
+from local.provider.elided import Elided
 
 
 class Unknown:
@@ -24,7 +27,7 @@ class Unknown:
 UNKNOWN: Final = Unknown()
 
 Value = Any
-"""None, bool, int, float, str, list, dict, `Unknown` or Pulumi's `Asset` and `Archive`, recursively."""
+"""None, bool, int, float, str, list, dict, `Unknown`, `Elided`, Pulumi's `Asset`, `Archive`; recursively."""
 
 Properties = dict[str, Value]
 
@@ -85,7 +88,8 @@ def _plain(value: PropertyValue) -> Value:
     if isinstance(inner, ResourceReference):
         return _plain(inner.resource_id) if inner.resource_id is not None else inner.urn
     if isinstance(inner, Mapping):
-        return {name: _plain(item) for name, item in inner.items()}
+        fields = {name: _plain(item) for name, item in inner.items()}
+        return elided.of(fields) or fields
     if isinstance(inner, Sequence):
         return [_plain(item) for item in inner if isinstance(item, PropertyValue)]
     raise TypeError(f"unexpected wire value of type {type(inner).__name__}")
@@ -95,6 +99,8 @@ def _wrap(value: Value) -> PropertyValue:
     if isinstance(value, Unknown):
         # The SDK cannot marshal its own Computed; the engine knows this string.
         return PropertyValue(rpc.UNKNOWN)
+    if isinstance(value, Elided):
+        return _wrap(value.fields())
     if isinstance(value, int) and not isinstance(value, bool):
         return PropertyValue(float(value))
     if isinstance(value, Mapping):

@@ -1,6 +1,7 @@
 """The provider as a plugin: its process, its protocol, its end."""
 
 import importlib
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 import psutil
+import pulumi
 import pytest
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime import rpc
@@ -122,6 +124,58 @@ def test_a_resource_goes_through_the_protocol(plugin: Any) -> None:
     assert plain(drifted.inputs).values == {"name": "over-the-wire", "visibilityTimeoutSeconds": 90}
     plugin.Delete(messages.DeleteRequest(urn=URN, id=created.id, properties=updated.properties))
     assert read().id == ""
+
+
+def elided(struct: Any, digest: str) -> Any:
+    """The properties as the engine sends them to be compared, or of an old state: no archive's content."""
+    sent = type(struct)()
+    sent.CopyFrom(struct)
+    sent.fields["code"].struct_value.Clear()
+    sent.fields["code"].struct_value.update({rpc._special_sig_key: rpc._special_archive_sig, "hash": digest})
+    return sent
+
+
+def test_an_archive_of_which_only_the_hash_is_sent(plugin: Any, ctx: Context) -> None:
+    """As the engine does it in each Diff, Read and Delete, and of the old state in an Update."""
+    urn = "urn:pulumi:s::p::aws:lambda/function:Function::f"
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    role = ctx.aws.call("iam", "create_role", RoleName="archived", AssumeRolePolicyDocument=trust)["Role"]
+    common: Properties = {"name": "archived", "role": role["Arn"]}
+    image = wire(
+        {**common, "packageType": "Image", "imageUri": "000000000000.dkr.ecr.x/y@sha256:" + "0" * 64}
+    )
+
+    def archived(result: int) -> Any:
+        text = pulumi.StringAsset(f"def handler(event, context):\n    return {result}")
+        code = pulumi.AssetArchive({"index.py": text})
+        return wire({**common, "runtime": "python3.11", "handler": "index.handler", "code": code})
+
+    def diff(olds: Any, old_inputs: Any, news: Any) -> Any:
+        return plugin.Diff(
+            messages.DiffRequest(urn=urn, id="archived", olds=olds, old_inputs=old_inputs, news=news)
+        )
+
+    to_archive = diff(image, image, elided(archived(1), "a"))
+    assert to_archive.detailedDiff["code"].kind == messages.PropertyDiff.ADD
+    assert list(to_archive.replaces) == ["packageType"]
+
+    created = plugin.Create(messages.CreateRequest(urn=urn, properties=archived(1)))
+    state, inputs = elided(created.properties, "a"), elided(archived(1), "a")
+    assert diff(state, inputs, inputs).changes == messages.DiffResponse.DIFF_NONE
+    assert list(diff(state, inputs, elided(archived(2), "b")).detailedDiff) == ["code"]
+    unhashed = elided(archived(1), "")
+    assert list(diff(state, unhashed, unhashed).detailedDiff) == ["code"], "nobody knows that it is the same"
+    assert "packageType" in diff(state, inputs, image).replaces
+
+    updated = plugin.Update(messages.UpdateRequest(urn=urn, id="archived", olds=state, news=archived(2)))
+    invoked = ctx.aws.call("lambda", "invoke", FunctionName="archived")
+    assert json.loads(invoked["Payload"].read()) == 2
+    state, inputs = elided(updated.properties, "b"), elided(archived(2), "b")
+    read = plugin.Read(messages.ReadRequest(urn=urn, id="archived", properties=state, inputs=inputs))
+    assert read.inputs == inputs
+    assert read.properties["codeSha256"] == updated.properties["codeSha256"]
+    plugin.Delete(messages.DeleteRequest(urn=urn, id="archived", properties=state))
+    assert ctx.aws.find("lambda", "get_function", FunctionName="archived") is None
 
 
 def test_a_wrong_property_is_a_check_failure(plugin: Any) -> None:
