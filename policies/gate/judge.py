@@ -1,8 +1,9 @@
-"""Steps to findings: by operation, diff path and options. Pure, and never by value."""
+"""Steps to findings: by operation, diff path and options. Pure, and by no value but the safeguards'."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gate import safeguards
 from gate.findings import Finding
 from gate.model import REPLACING, Op, Plan, State, Step, root
 from gate.resources import CREDENTIALS, DATABASES, KEPT, PASSWORD_PROPERTIES, SECRET_PROPERTIES, loss
@@ -21,6 +22,7 @@ def judge(plan: Plan) -> list[Finding]:
     credentials = _Credentials.of(plan)
     found = [finding for step in plan.steps for finding in _step(step)]
     found += credentials.findings()
+    found += safeguards.findings(plan)
     found += _refused(plan)
     # A replacement may be shown as three steps; the first to name the paths stands for all.
     unique: dict[tuple[str, str], Finding] = {}

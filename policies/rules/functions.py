@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 from rules.guess import names_a_secret
-from rules.model import Area, Level, Resource, Severity, Stack
+from rules.model import Area, Level, Resource, Severity, Stack, names
 from rules.settings import Parameters
-from rules.types import EVENT_SOURCE, FUNCTION, LOG_GROUP
+from rules.types import EVENT_SOURCE, FUNCTION, LOG_GROUP, RANDOM_PASSWORD
 
 area = Area("functions")
 
@@ -85,6 +85,25 @@ def function_environment_secret(function: Resource, _parameters: Parameters) -> 
     for name in function.inputs.mapping("environment.variables"):
         if names_a_secret(name):
             yield f"`environment.variables.{name}` is named like a secret."
+
+
+@area.stack(
+    "function-environment-generated",
+    FUNCTION,
+    severity=Severity.CRITICAL,
+    summary="No environment variable is computed from a generated password",
+    why=(
+        "Whatever its name, such a variable is the password: everybody who may look at the function reads it,"
+        " and it stays the old one after a rotation."
+    ),
+    remedy="Put the password into a secret, pass its ARN, and read the secret when it is needed.",
+)
+def function_environment_generated(
+    function: Resource, stack: Stack, _parameters: Parameters
+) -> Iterator[str]:
+    made = [one for one in stack.sources(function, "environment") if one.type == RANDOM_PASSWORD]
+    if made:
+        yield f"`environment` is computed from the generated password {names(made)}."
 
 
 @area.resource(

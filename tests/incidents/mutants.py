@@ -120,6 +120,7 @@ CREDENTIALS = (
         "secrets deleted without recovery",
         infra("credentials.py", "RECOVERY_DAYS = 30", "RECOVERY_DAYS = 0"),
         policies="secret-recovery-window",
+        gate="safeguard-off",
     ),
     Mutant(
         "the database's tag of its mode left out",
@@ -200,6 +201,7 @@ DATABASE = (
         "reachable from the internet",
         infra("database.py", "publicly_accessible=False,", "publicly_accessible=True,"),
         policies="database-private",
+        gate="safeguard-off",
     ),
     Mutant(
         "open to every address",
@@ -210,11 +212,13 @@ DATABASE = (
         "deletable",
         infra("database.py", "deletion_protection=True,", "deletion_protection=False,"),
         policies="database-deletion-protection",
+        gate="safeguard-off",
     ),
     Mutant(
         "no final snapshot",
         infra("database.py", "skip_final_snapshot=False,", "skip_final_snapshot=True,"),
         policies="database-final-snapshot",
+        gate="safeguard-off",
     ),
     Mutant(
         "backups for a day",
@@ -225,6 +229,7 @@ DATABASE = (
         "backups deleted with the instance",
         infra("database.py", "delete_automated_backups=False,", "delete_automated_backups=True,"),
         policies="database-backups",
+        gate="safeguard-off",
     ),
     Mutant(
         "logins without TLS",
@@ -415,6 +420,26 @@ FUNCTIONS = (
         policies="credential-in-the-open",
     ),
     Mutant(
+        "a variable named after a password",
+        infra(
+            "container_worker.py",
+            '"BMX_STACK": deployment.stack,',
+            '"BMX_STACK": deployment.stack,\n        "DATABASE_PASSWORD": images_bucket,',
+        ),
+        policies="function-environment-secret",
+    ),
+    Mutant(
+        "a generated password in a variable",
+        infra(
+            "container_worker.py",
+            '"BMX_STACK": deployment.stack,',
+            '"BMX_STACK": deployment.stack,'
+            '"BMX_LOGIN": __import__("pulumi_random").RandomPassword('
+            '"login", length=40, opts=pulumi.ResourceOptions(protect=True)).result,',
+        ),
+        policies="function-environment-generated",
+    ),
+    Mutant(
         "logs kept for ever",
         infra("container_worker.py", "                retention_in_days=args.logs.retention_days,\n", ""),
         policies="log-retention",
@@ -510,6 +535,7 @@ DATA = (
         "a bucket that is emptied when it is deleted",
         infra("storage.py", "force_destroy=False,", "force_destroy=True,"),
         policies="bucket-force-destroy",
+        gate="safeguard-off",
     ),
     Mutant(
         "an unprotected bucket",
@@ -531,6 +557,7 @@ DATA = (
         "public access not blocked",
         infra("storage.py", "restrict_public_buckets=True,", "restrict_public_buckets=False,"),
         policies="bucket-public-access",
+        gate="safeguard-off",
     ),
     Mutant(
         "versioning suspended",
@@ -540,6 +567,7 @@ DATA = (
             'VersioningConfigurationArgs(status="Suspended")',
         ),
         policies="bucket-versioning",
+        gate="safeguard-off",
     ),
     Mutant(
         "a bucket that takes plain HTTP",
@@ -560,6 +588,7 @@ DATA = (
         "tags of images that can be moved",
         infra("registry.py", 'image_tag_mutability="IMMUTABLE",', 'image_tag_mutability="MUTABLE",'),
         policies="repository-immutable",
+        gate="safeguard-off",
     ),
     Mutant(
         "a repository that is deleted with its images",
@@ -569,6 +598,7 @@ DATA = (
             'image_tag_mutability="IMMUTABLE",\n                force_delete=True,',
         ),
         policies="repository-immutable",
+        gate="safeguard-off",
     ),
     Mutant(
         "another repository",
@@ -598,6 +628,7 @@ DATA = (
         "a user pool that can be deleted",
         infra("identity.py", 'deletion_protection="ACTIVE",', 'deletion_protection="INACTIVE",'),
         policies="data-protected",
+        gate="safeguard-off",
     ),
     Mutant(
         "another user pool, without its users",

@@ -10,7 +10,9 @@ from tests.policies.case_parts import (
     LOGS,
     LOGS_OF_ANOTHER,
     OTHER,
+    PASSWORD,
     QUEUE_ARN,
+    SECRET,
     SEEN,
     TAKEN,
     TLS,
@@ -60,6 +62,37 @@ FUNCTIONS = {
             }
         ],
         "environment",
+    ),
+    "function-environment-generated": Case(
+        bad=(
+            Stack(
+                [resource(types.FUNCTION, {"name": "worker"}, sources={"environment": (PASSWORD,)}), PASSWORD]
+            ),
+            Stack(
+                [
+                    resource(types.FUNCTION, {"environment": UNKNOWN}, sources={"environment": (PASSWORD,)}),
+                    PASSWORD,
+                ]
+            ),
+        ),
+        good=(
+            Stack(
+                [
+                    resource(types.FUNCTION, {"environment": {}}, sources={"environment": (SECRET,)}),
+                    SECRET,
+                    PASSWORD,
+                ]
+            ),
+            Stack([resource(types.FUNCTION, {"name": "worker"}), PASSWORD]),
+        ),
+        unknown=(
+            Stack(
+                [
+                    resource(types.FUNCTION, {"environment": UNKNOWN}, sources={"environment": (SECRET,)}),
+                    SECRET,
+                ]
+            ),
+        ),
     ),
     "mapping-partial-failures": one(
         types.EVENT_SOURCE,

@@ -104,6 +104,19 @@ UNSAFE: dict[str, tuple[tuple[Json, ...], str]] = {
         "guard-removed",
     ),
     "no longer bounded": ((step("update", gone(types.ROLE), "permissionsBoundary"),), "boundary-removed"),
+    "no longer protected by AWS": (
+        (
+            step(
+                "update",
+                DATABASE,
+                "deletionProtection",
+                old={"inputs": {"deletionProtection": True}},
+                new={"inputs": {"deletionProtection": False}},
+            ),
+        ),
+        "safeguard-off",
+    ),
+    "versioning deleted": ((step("delete", gone(types.BUCKET_VERSIONING)),), "safeguard-off"),
     "database renamed": ((step("replace", DATABASE, replace="identifier"),), "data-replace"),
     "database deleted": ((step("delete", DATABASE),), "data-delete"),
     "replacement in three steps": (
@@ -375,3 +388,12 @@ def test_every_operation_is_decided_for_what_holds_data() -> None:
     for op in Op:
         found = bool(judged(step(op, gone(types.BUCKET), "tags")).open)
         assert found == (op not in harmless), op
+
+
+def test_every_finding_is_documented() -> None:
+    root = Path(__file__).parents[2]
+    code = "".join((root / "policies/gate" / name).read_text() for name in ("judge.py", "safeguards.py"))
+    rows = (root / "docs/policies.md").read_text().split("\n| finding |")[1].split("\n\n")[0]
+    assert set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', code)) | {"unprotect"} == set(
+        re.findall(r"`([a-z]+(?:-[a-z]+)*)`", "".join(re.findall(r"^\|[^|]*\|", rows, re.MULTILINE)))
+    )

@@ -13,12 +13,14 @@ from rich.console import Console
 from gate.check import check
 from gate.model import NotJudgeable, Op
 from gate.report import Report, Verdict, as_data, as_markdown, as_table
+from gate.safeguards import SWITCHES
 from tests.policies.plans import DATABASE, PASSWORD, SECRET, VALUE, VERSION, Json, document, preview
 from tests.policies.test_gate import SAFE, UNSAFE
 from tests.policies.wire import places, put
 
 TODAY = datetime.date(2026, 3, 1)
 TRIO = {DATABASE, PASSWORD, SECRET, VERSION}
+SWITCHED = sorted({switch.path.split(".")[0] for some in SWITCHES.values() for switch in some})
 DIFF_KINDS = {"add", "add-replace", "delete", "delete-replace", "update", "update-replace"}
 STRANGE: tuple[Any, ...] = (None, True, False, 0, -1, 2.5, "", "x", "same", [], {}, [None], {"x": None}, [[]])
 
@@ -51,6 +53,11 @@ def evidence(made: Any, urns: set[str]) -> list[str]:
         states = [
             {key: (step.get(name) or {}).get(key) for key in looked_at} for name in ("oldState", "newState")
         ]
+        for state, name in zip(states, ("oldState", "newState"), strict=True):
+            inputs = (step.get(name) or {}).get("inputs")
+            state["switches"] = (
+                {key: inputs.get(key) for key in SWITCHED} if isinstance(inputs, dict) else None
+            )
         if step.get("urn") in urns:
             diffs = [
                 sorted(step.get("detailedDiff") or ()),
