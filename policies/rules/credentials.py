@@ -1,5 +1,6 @@
 """Passwords: who makes them, and that nothing changes the database, its password or its secret alone."""
 
+import re
 from collections.abc import Iterator
 
 from rules.guess import is_guessable
@@ -79,6 +80,23 @@ def database_password_source(database: Resource, stack: Stack, _parameters: Para
     for name in PASSWORDS[database.type]:
         if not name.endswith("Version") and stack.is_literal(database, name):
             yield f"`{name}` is not computed from any resource of the stack."
+
+
+@area.stack(
+    "password-literal",
+    ANY,
+    severity=Severity.CRITICAL,
+    summary="No password of any other resource (a cache, a broker …) stands in program or configuration",
+    why="What stands in the repository or in somebody's shell is no secret, however long it is.",
+    remedy="Take it from a RandomPassword, or let the service keep one of its own in a secret.",
+)
+def password_literal(resource: Resource, stack: Stack, _parameters: Parameters) -> Iterator[str]:
+    if resource.type in PASSWORDS:
+        return  # `database-password-source`
+    for path, _text in resource.inputs.texts_named(PASSWORD_TEXTS):
+        given = re.split(r"[.\[]", path, maxsplit=1)[0]
+        if resource.gives(given) and not stack.sources(resource, given):
+            yield f"`{path}` is not computed from any resource of the stack."
 
 
 @area.stack(

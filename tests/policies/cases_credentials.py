@@ -19,6 +19,9 @@ from tests.policies.case_parts import (
     version,
 )
 
+CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
+BROKER = "aws:mq/broker:Broker"
+
 CREDENTIALS = {
     "password-guessable": one(
         types.DATABASE,
@@ -51,6 +54,29 @@ CREDENTIALS = {
             Stack([resource(types.DATABASE, {"manageMasterUserPassword": True})]),
         ),
         unknown=(Stack([PASSWORD, database(PASSWORD, password=UNKNOWN)]),),
+    ),
+    "password-literal": Case(
+        bad=(
+            Stack([resource(CACHE, {"authToken": STRONG})]),
+            Stack([resource(CACHE, {"authToken": STRONG}, sources={"authToken": ()})]),
+            Stack([resource(BROKER, {"users": [{"username": "app", "password": STRONG}]})]),
+        ),
+        good=(
+            Stack([resource(CACHE, {"authToken": STRONG}, sources={"authToken": (PASSWORD,)}), PASSWORD]),
+            Stack(
+                [
+                    resource(
+                        BROKER,
+                        {"users": [{"username": "app", "password": STRONG}]},
+                        sources={"users": (PASSWORD,)},
+                    ),
+                    PASSWORD,
+                ]
+            ),
+        ),
+        unknown=(
+            Stack([resource(CACHE, {"authToken": UNKNOWN}, sources={"authToken": (PASSWORD,)}), PASSWORD]),
+        ),
     ),
     "password-one-source": Case(
         bad=(

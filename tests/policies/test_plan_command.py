@@ -91,6 +91,14 @@ def test_the_markdown_is_written_with_the_way_out(tmp_path: Path) -> None:
     assert "bmx credentials rotate" in report.read_text()
 
 
+@pytest.mark.parametrize(("text", "code"), [(preview(), 4), (UNSAFE, 1)])
+def test_a_report_that_cannot_be_written_is_not_called_unsafe(text: str, code: int, tmp_path: Path) -> None:
+    exit_code, output = run(text, tmp_path, "--markdown", "/dev/full")
+    assert exit_code == code
+    assert "could not be written" in output
+    assert "6 resources judged" in output, "what was found is said all the same"
+
+
 def test_an_approval_under_review_lets_its_plan_through(tmp_path: Path) -> None:
     deletion = preview(step("delete", QUEUE))
     approvals = tmp_path / "approvals.yaml"

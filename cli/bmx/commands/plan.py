@@ -125,7 +125,11 @@ def check(
         if preview is not None:
             report = replace(report, notes=(*report.notes, WITHOUT_PACK))
         if markdown is not None:
-            markdown.write_text(reports.as_markdown(report), encoding="utf-8")
+            try:
+                markdown.write_text(reports.as_markdown(report), encoding="utf-8")
+            except OSError as error:
+                unwritten = f"The report could not be written to {markdown} ({error.strerror})."
+                report = replace(report, undecided=(*report.undecided, unwritten))
         return Outcome(
             data=reports.as_data(report),
             view=reports.as_table(report),
