@@ -46,7 +46,7 @@ def test_the_three_outputs_are_what_they_say(jpeg: bytes, models: ModelStore) ->
         assert output.content_type == f"image/{image_format.lower()}"
     assert (result.cutout.width, result.cutout.height) == (640, 480)
     assert max(result.thumbnail.width, result.thumbnail.height) == 400
-    assert set(result.timings_ms) == {"decode", "model", "infer", "refine", "judge", "compose", "encode"}
+    assert set(result.timings_ms) == {"decode", "model", "shrink", "infer", "refine", "judge", "encode"}
 
 
 def test_the_subject_is_measured(sample: Sample, jpeg: bytes, models: ModelStore) -> None:

@@ -80,3 +80,17 @@ def test_a_small_photo_and_a_branching_subject_are_left_to_the_mask(side: int) -
     cross[280:320, 50:550] = cross[50:550, 280:320] = 1
     large = rng.integers(0, 255, (600, 600, 3), dtype=np.uint8)
     assert np.array_equal(traced(large, cross).mask, cross)
+
+
+def test_a_pattern_that_defeats_the_filter_spoils_nothing() -> None:
+    """Strong, nearly colourless contrast, in which OpenCV's guided filter divides by zero."""
+    rng = np.random.default_rng(55)
+    tiles = rng.integers(0, 2, (48, 48)).astype(np.float32) * rng.integers(60, 255)
+    colours = np.stack([tiles * rng.uniform(0.7, 1) for _ in range(3)], -1)
+    photo = np.clip(colours + rng.normal(0, rng.uniform(0, 1), (48, 48, 1)), 0, 255).astype(np.uint8)
+    mask = np.zeros((48, 48), np.float32)
+    mask[:, 24:] = 1
+    assert np.isnan(cv2.ximgproc.guidedFilter(photo, mask, 3, 1e-5 * 255**2)).any()
+    alpha = refine(photo, mask).alpha
+    assert alpha[:, 40:].min() > 200
+    assert alpha[:, :8].max() < 55

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from workers.contracts import ErrorCode, Subject
 from workers.image_processor.cutout.errors import ImageFaultError
 from workers.image_processor.cutout.matte import Matte
+from workers.image_processor.cutout.scale import fitted, shrunk
 
 DISPLAY_SIDE = 2000
 THUMBNAIL_SIDE = 400
@@ -21,6 +22,10 @@ _MIN_COVERAGE = 0.001
 _MEASURE_SIDE = 512
 _PRESENT = 128
 """Alpha from which a pixel counts as part of the subject's box."""
+_LEVELS = np.arange(256, dtype=np.float32) / 255
+_LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(np.float32)
+"""Linear light of each level of an sRGB channel."""
+_LUMINANCE = np.array([[0.2126, 0.7152, 0.0722]], np.float32)
 
 
 def measure(matte: Matte, source_size: tuple[int, int] | None = None) -> Subject:
@@ -63,38 +68,31 @@ def display(matte: Matte, subject: Subject) -> npt.NDArray[np.uint8]:
     2,000.
     """
     ground = NEAR_BLACK if subject.luminance >= LIGHT_SUBJECT else WHITE
-    return _shrunk(on_ground(matte, ground), DISPLAY_SIDE)
+    shown = on_ground(matte, ground)
+    return shrunk(shown, fitted(shown.shape, DISPLAY_SIDE))
 
 
 def thumbnail(shown: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """The display image with a long side of at most 400."""
-    return _shrunk(shown, THUMBNAIL_SIDE)
+    return shrunk(shown, fitted(shown.shape, THUMBNAIL_SIDE))
 
 
 def on_ground(matte: Matte, ground: int) -> npt.NDArray[np.uint8]:
     """The subject over a grey `ground` (0 to 255) at full size."""
     result = np.full_like(matte.colour, ground)
     cv2.copyTo(matte.colour, matte.alpha, result)
-    soft = (matte.alpha > 0) & (matte.alpha < 255)
-    weight = matte.alpha[soft].astype(np.uint16)[:, None]
-    mixed = matte.colour[soft].astype(np.uint16) * weight + np.uint16(ground) * (255 - weight)
-    result[soft] = ((mixed + 127) // 255).astype(np.uint8)
+    soft = cv2.findNonZero(cv2.inRange(matte.alpha, 1, 254))
+    if soft is not None:
+        columns, rows = soft[:, 0, 0], soft[:, 0, 1]
+        weight = matte.alpha[rows, columns].astype(np.uint16)[:, None]
+        mixed = matte.colour[rows, columns].astype(np.uint16) * weight + np.uint16(ground) * (255 - weight)
+        result[rows, columns] = (mixed + 127) // 255
     return result
 
 
 def _luminance(matte: Matte) -> float:
     """Alpha-weighted mean of relative luminance (WCAG's, linear light), over a reduced copy."""
-    colour = _shrunk(matte.colour, _MEASURE_SIDE).astype(np.float32) / 255
-    weight = _shrunk(matte.alpha, _MEASURE_SIDE).astype(np.float32)
-    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
-    luminance = linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-    return float(np.clip((luminance * weight).sum() / max(float(weight.sum()), 1.0), 0, 1))
-
-
-def _shrunk(image: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
-    height, width = image.shape[:2]
-    scale = side / max(height, width)
-    if scale >= 1:
-        return image
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    size = fitted(matte.alpha.shape, _MEASURE_SIDE)
+    weight = shrunk(matte.alpha, size).astype(np.float32)
+    linear = cv2.transform(cv2.LUT(shrunk(matte.colour, size), _LINEAR), _LUMINANCE)
+    return float(np.clip((linear * weight).sum() / max(float(weight.sum()), 1.0), 0, 1))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from workers.contracts import Quality
 from workers.image_processor.cutout.matte import Matte
+from workers.image_processor.cutout.scale import fitted, shrunk
 
 _SIDE = 512
 _INSIDE = 127
@@ -46,10 +47,12 @@ NOTHING = Verdict(0.0, ("nothing stands out from the background",))
 
 
 def judge(photo: npt.NDArray[np.uint8], mask: npt.NDArray[np.float32], matte: Matte) -> Verdict:
-    """The verdict on `matte`, cut out of `photo` (height, width, 3) from `mask` (any size, 0 to 1)."""
-    size = _reduced(matte.alpha.shape)
-    alpha = np.asarray(cv2.resize(matte.alpha, size, interpolation=cv2.INTER_AREA), np.uint8)
-    small = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
+    """The verdict on `matte`, cut out of `photo` from `mask` (0 to 1).
+
+    `photo` (height, width, 3) may be a smaller copy, and `mask` has any size.
+    """
+    size = fitted(matte.alpha.shape, _SIDE)
+    alpha, small = shrunk(matte.alpha, size), shrunk(photo, size)
     inside = (alpha > _INSIDE).astype(np.uint8)
     coverage = float(inside.mean())
     if coverage == 0:
@@ -65,12 +68,6 @@ def judge(photo: npt.NDArray[np.uint8], mask: npt.NDArray[np.float32], matte: Ma
     }
     score = float(np.prod([1 / (1 + value**2) for value in strain.values()]))
     return Verdict(score, tuple(reason for reason, value in strain.items() if value > 1))
-
-
-def _reduced(shape: tuple[int, ...]) -> tuple[int, int]:
-    height, width = shape[:2]
-    scale = min(1.0, _SIDE / max(height, width))
-    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _border(inside: npt.NDArray[np.uint8]) -> float:

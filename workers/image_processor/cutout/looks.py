@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.image_processor.cutout.model import SIDE, MaskModel
+from workers.image_processor.cutout.scale import fitted
 
 Frame: TypeAlias = tuple[float, float, float, float]
 """left, top, right, bottom in pixels of the photo; it may reach beyond it."""
@@ -97,8 +98,7 @@ def _view(photo: npt.NDArray[np.uint8], frame: Frame) -> npt.NDArray[np.uint8]:
 def _placed(mask: npt.NDArray[np.float32], frame: Frame, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """The frame's mask on a canvas of the photo's shape, nothing outside the frame."""
     height, width = shape[:2]
-    scale = min(1.0, _CANVAS / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    size = fitted(shape, _CANVAS)
     left, top, right, bottom = frame
     across, down = SIDE / (right - left), SIDE / (bottom - top)
     # Pixel centres: the canvas's x lies at (x + 0.5) / scale in the photo.

@@ -6,18 +6,28 @@ tiles that hold an edge: there the photo guides once more, and the subject's own
 old background's (Forte, "Approximate Fast Foreground Colour Estimation", 2021).
 """
 
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from workers.image_processor.cutout.model import usable_cpus
 from workers.image_processor.cutout.outline import traced
+from workers.image_processor.cutout.scale import fitted, shrunk
+
+Area: TypeAlias = tuple[slice, slice]
+"""Rows and columns."""
 
 WORKING_SIDE = 1024
-_ROUNDS = ((10, 1e-4), (5, 1e-4))
-"""Radius in working pixels and epsilon in squared colour (0..1) of each round."""
+_ROUNDS = ((10, 1e-4, 0.5), (5, 1e-4, 1.0))
+"""Radius in working pixels, epsilon in squared colour (0..1) and the scale at which the filter is fitted (He
+and Sun, "Fast Guided Filter", 2015) of each round.
+"""
 _GAIN = 1.6
 """How much a round's result is sharpened about one half: the filter's own blur is taken back."""
 _FINAL_RADIUS, _FINAL_EPSILON, _FINAL_GAIN = 3, 1e-5, 1.1
@@ -39,27 +49,54 @@ class Matte:
     alpha: npt.NDArray[np.uint8]
 
 
-def refine(photo: npt.NDArray[np.uint8], mask: npt.NDArray[np.float32]) -> Matte:
+def working_copy(photo: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The photo (height, width, 3) at the size at which its subject is looked for."""
+    return shrunk(photo, fitted(photo.shape, WORKING_SIDE))
+
+
+def refine(
+    photo: npt.NDArray[np.uint8],
+    mask: npt.NDArray[np.float32],
+    working: npt.NDArray[np.uint8] | None = None,
+) -> Matte:
     """Alpha and colours of `photo` (height, width, 3) from a coarse `mask` of any size, 0 to 1.
 
-    Peak extra memory is the two results plus one float plane at the photo's size.
+    `working` is the photo's `working_copy`, where the caller has it. Peak extra memory is the two results
+    plus one float plane at the photo's size.
     """
     height, width = photo.shape[:2]
-    alpha = _resized(_at_working_size(photo, mask), (width, height), cv2.INTER_LINEAR)
-    alpha_bytes = np.round(alpha * 255).astype(np.uint8)
-    colour = photo.copy()
-    for inner, outer in _edge_tiles(alpha_bytes):
-        guide, rough = photo[outer], np.ascontiguousarray(alpha[outer])
-        fine = _snapped(_filtered(guide, rough, _FINAL_RADIUS, _FINAL_EPSILON, _FINAL_GAIN))
-        clean = foreground(guide, fine)
-        within = (
-            slice(inner[0].start - outer[0].start, inner[0].stop - outer[0].start),
-            slice(inner[1].start - outer[1].start, inner[1].stop - outer[1].start),
-        )
-        alpha_bytes[inner] = np.round(fine[within] * 255).astype(np.uint8)
-        colour[inner] = clean[within]
-    colour[alpha_bytes == 0] = 0
-    return Matte(colour, alpha_bytes)
+    found = _at_working_size(working_copy(photo) if working is None else working, mask)
+    rough = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    alpha = np.asarray(cv2.convertScaleAbs(rough, alpha=255), np.uint8)
+    matte = Matte(np.zeros_like(photo), alpha)
+    tiles = list(_edge_tiles(alpha))
+    cv2.copyTo(photo, alpha, matte.colour)
+
+    def finish(tile: tuple[Area, Area]) -> None:
+        _finish(matte, photo, rough, *tile)
+
+    with ThreadPoolExecutor(usable_cpus()) as threads:
+        # A tile reads what no other writes, so the order does not matter.
+        deque(threads.map(finish, tiles), maxlen=0)
+    return matte
+
+
+def _finish(
+    matte: Matte, photo: npt.NDArray[np.uint8], rough: npt.NDArray[np.float32], inner: Area, outer: Area
+) -> None:
+    """Set alpha and colours of the tile `inner`, looking at `outer` around it."""
+    guide = photo[outer]
+    fine = _snapped(
+        _filtered(guide, np.ascontiguousarray(rough[outer]), _FINAL_RADIUS, _FINAL_EPSILON, _FINAL_GAIN)
+    )
+    within = (
+        slice(inner[0].start - outer[0].start, inner[0].stop - outer[0].start),
+        slice(inner[1].start - outer[1].start, inner[1].stop - outer[1].start),
+    )
+    alpha = cv2.convertScaleAbs(np.ascontiguousarray(fine[within]), alpha=255)
+    clean = np.ascontiguousarray(foreground(guide, fine)[within])
+    matte.alpha[inner] = alpha
+    matte.colour[inner] = cv2.copyTo(clean, alpha)
 
 
 def foreground(photo: npt.NDArray[np.uint8], alpha: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
@@ -67,59 +104,65 @@ def foreground(photo: npt.NDArray[np.uint8], alpha: npt.NDArray[np.float32]) -> 
 
     Where alpha is 1 it is the photo's colour.
     """
-    seen = photo.astype(np.float32)
-    weight = alpha[..., None]
+    seen = np.ascontiguousarray(photo.transpose(2, 0, 1), np.float32)
+    rest = 1 - alpha
     # Nearly sure pixels decide: those half way are mixtures already, and their alpha may be a little off.
-    sure, clear = weight**4, (1 - weight) ** 4
+    sure, clear = np.square(np.square(alpha)), np.square(np.square(rest))
     subject = ground = seen
     for radius in _COLOUR_RADII:
-        subject_mean = _mean(subject, sure, radius)
-        ground_mean = _mean(ground, clear, radius)
-        rest = seen - weight * subject_mean - (1 - weight) * ground_mean
-        subject = np.clip(subject_mean + sure * rest, 0, 255)
-        ground = ground_mean
-    clean = np.round(subject).astype(np.uint8)
-    opaque = alpha >= 1
-    clean[opaque] = photo[opaque]
-    return np.asarray(clean, np.uint8)
+        subject = _mean(subject, sure, radius)
+        ground = _mean(ground, clear, radius)
+        unexplained = seen - alpha * subject
+        unexplained -= rest * ground
+        unexplained *= sure
+        subject = np.clip(subject + unexplained, 0, 255)
+    clean = np.round(subject).astype(np.uint8).transpose(1, 2, 0)
+    return np.where((alpha >= 1)[..., None], photo, clean)
 
 
 def _mean(
-    values: npt.NDArray[np.float32], weight: npt.NDArray[np.float32], radius: int
+    planes: npt.NDArray[np.float32], weight: npt.NDArray[np.float32], radius: int
 ) -> npt.NDArray[np.float32]:
-    """Weighted mean of (height, width, 3) values over a square around each pixel."""
+    """Weighted mean of each plane (3, height, width) over a square around each pixel."""
     size = (2 * radius + 1, 2 * radius + 1)
-    total = cv2.blur(weight, size)[..., None]
-    return np.asarray(cv2.blur(values * weight, size) / (total + 1e-5), np.float32)
+    means = planes * weight
+    for plane in means:
+        cv2.blur(plane, size, plane)
+    means /= cv2.blur(weight, size) + np.float32(1e-5)
+    return means
 
 
-def _at_working_size(photo: npt.NDArray[np.uint8], mask: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    height, width = photo.shape[:2]
-    scale = min(1.0, WORKING_SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    guide = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
-    outline = traced(guide, _resized(mask, size, cv2.INTER_CUBIC))
+def _at_working_size(guide: npt.NDArray[np.uint8], mask: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    grown = cv2.resize(mask, guide.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    outline = traced(guide, np.asarray(np.clip(grown, 0, 1), np.float32))
     alpha = outline.mask
-    for radius, epsilon in _ROUNDS:
+    for radius, epsilon, scale in _ROUNDS:
         # A dark board between white pages and a grey ground: their colours lie on one line, and the filter
         # alone would take the board for half of each.
-        alpha = np.clip(_filtered(guide, alpha, radius, epsilon, _GAIN), outline.least, outline.most)
+        alpha = np.clip(_filtered(guide, alpha, radius, epsilon, _GAIN, scale), outline.least, outline.most)
     return _snapped(alpha)
 
 
 def _filtered(
-    guide: npt.NDArray[np.uint8], alpha: npt.NDArray[np.float32], radius: int, epsilon: float, gain: float
+    guide: npt.NDArray[np.uint8],
+    alpha: npt.NDArray[np.float32],
+    radius: int,
+    epsilon: float,
+    gain: float,
+    scale: float = 1.0,
 ) -> npt.NDArray[np.float32]:
-    # The guide stays in bytes: with floats in 0..1 OpenCV's filter takes small covariances for singular
-    # and turns into a plain blur.
-    smooth = cv2.ximgproc.guidedFilter(guide, alpha, radius, epsilon * 255.0**2)
-    return np.asarray(np.clip((smooth - 0.5) * gain + 0.5, 0, 1), np.float32)
+    """A round's result; `alpha` itself where the filter finds none.
 
-
-def _resized(
-    alpha: npt.NDArray[np.float32], size: tuple[int, int], interpolation: int
-) -> npt.NDArray[np.float32]:
-    return np.asarray(np.clip(cv2.resize(alpha, size, interpolation=interpolation), 0, 1), np.float32)
+    In places of strong contrast OpenCV's filter divides by a determinant that single precision has lost, and
+    one such pixel spoils all that lie behind it: a larger epsilon is tried then.
+    """
+    for softer in (1, 10, 100):
+        # The guide stays in bytes: with floats in 0..1 OpenCV's filter takes small covariances for singular
+        # and turns into a plain blur.
+        smooth = cv2.ximgproc.guidedFilter(guide, alpha, radius, epsilon * softer * 255.0**2, scale=scale)
+        if cv2.checkRange(smooth)[0]:
+            return np.asarray(np.clip((smooth - 0.5) * gain + 0.5, 0, 1), np.float32)
+    return alpha
 
 
 def _snapped(alpha: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -127,7 +170,7 @@ def _snapped(alpha: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.asarray(np.clip((alpha - _SURE) / (1 - 2 * _SURE), 0, 1), np.float32)
 
 
-def _edge_tiles(alpha: npt.NDArray[np.uint8]) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+def _edge_tiles(alpha: npt.NDArray[np.uint8]) -> Iterator[tuple[Area, Area]]:
     """Tiles in which alpha varies, each with itself and with its margin."""
     height, width = alpha.shape
     for top in range(0, height, _TILE):

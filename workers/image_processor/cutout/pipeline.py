@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,11 @@ from workers.image_processor.cutout.decode import decode
 from workers.image_processor.cutout.encode import EncodedImage, encode
 from workers.image_processor.cutout.judge import Verdict, judge
 from workers.image_processor.cutout.looks import first_look, second_look
-from workers.image_processor.cutout.matte import Matte, refine
+from workers.image_processor.cutout.matte import Matte, refine, working_copy
 from workers.image_processor.cutout.model import load
 from workers.image_processor.models import ModelStore
 
-VERSION = "2"
+VERSION = "3"
 """Version of the cutout code: raised when the same recipe would give other pixels."""
 
 
@@ -82,14 +83,16 @@ def cut_out(
     """
     watch = _Stopwatch(checkpoint)
     matte, subject, verdict = _extract(data, recipe, models, watch)
-    with watch.step("compose"):
+    with watch.step("encode"), ThreadPoolExecutor(1) as thread:
+        # The full size's file takes longest: the others are composed and encoded meanwhile.
+        cutout = thread.submit(lambda: encode(_rgba(matte), recipe.cutout_format))
         shown = compose.display(matte, subject)
-        small = compose.thumbnail(shown)
-    with watch.step("encode"):
+        display = encode(shown, "webp")
+        thumbnail = encode(compose.thumbnail(shown), "webp")
         return Cutout(
-            cutout=encode(_rgba(matte), recipe.cutout_format),
-            display=encode(shown, "webp"),
-            thumbnail=encode(small, "webp"),
+            cutout=cutout.result(),
+            display=display,
+            thumbnail=thumbnail,
             subject=subject,
             quality=verdict.quality,
             engine=Engine(model=recipe.model, precision=recipe.precision, version=VERSION),
@@ -146,14 +149,16 @@ def _matte(
     """The better of one look, or of two where the first is poor."""
     with watch.step("model"):
         model = load(models.path(recipe.model, recipe.precision))
+    with watch.step("shrink"):
+        working = working_copy(photo)
     with watch.step("infer"):
-        mask = first_look(photo, model)
-    first = _cut(photo, mask, watch)
+        mask = first_look(working, model)
+    first = _cut(photo, working, mask, watch)
     if first is not None and not first[1].reasons:
         return first
     with watch.step("second_look"):
         mask = second_look(photo, model, first[0].alpha if first else None)
-    second = _cut(photo, mask, watch)
+    second = _cut(photo, working, mask, watch)
     looks = [look for look in (first, second) if look is not None]
     if not looks:
         raise compose.no_subject()
@@ -161,15 +166,21 @@ def _matte(
 
 
 def _cut(
-    photo: npt.NDArray[np.uint8], mask: npt.NDArray[np.float32] | None, watch: _Stopwatch
+    photo: npt.NDArray[np.uint8],
+    working: npt.NDArray[np.uint8],
+    mask: npt.NDArray[np.float32] | None,
+    watch: _Stopwatch,
 ) -> tuple[Matte, Verdict] | None:
     if mask is None:
         return None
     with watch.step("refine"):
-        matte = refine(photo, mask)
+        matte = refine(photo, mask, working)
     with watch.step("judge"):
-        return matte, judge(photo, mask, matte)
+        return matte, judge(working, mask, matte)
 
 
 def _rgba(matte: Matte) -> npt.NDArray[np.uint8]:
-    return np.dstack([matte.colour, matte.alpha])
+    height, width = matte.alpha.shape
+    rgba = np.empty((height, width, 4), np.uint8)
+    cv2.mixChannels([matte.colour, matte.alpha], [rgba], [0, 0, 1, 1, 2, 2, 3, 3])
+    return rgba
