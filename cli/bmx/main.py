@@ -6,8 +6,21 @@ import typer
 from typer.exceptions import TyperException
 
 from bmx.commands import api as api_commands
+from bmx.commands import (
+    bench,
+    credentials,
+    cutout,
+    demo,
+    deploy,
+    doctor,
+    keys,
+    new,
+    operate,
+    plan,
+    project,
+    queues,
+)
 from bmx.commands import config as config_commands
-from bmx.commands import credentials, cutout, demo, deploy, doctor, keys, new, operate, plan, project, queues
 from bmx.commands import engine as engine_commands
 from bmx.commands import image as image_commands
 from bmx.commands import package as package_commands
@@ -31,6 +44,7 @@ for module in (
     keys,
     api_commands,
     cutout,
+    bench,
     doctor,
     engine_commands,
     config_commands,

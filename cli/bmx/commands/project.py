@@ -17,6 +17,7 @@ LAMBDA = ("--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_1
 
 LOCKED = {
     "requirements/bmx": UNIVERSAL,
+    "requirements/bench": UNIVERSAL,
     "requirements/docs": UNIVERSAL,
     "requirements/emulator": UNIVERSAL,
     "requirements/uv": UNIVERSAL,

@@ -36,6 +36,8 @@ class MaskModel:
         options.intra_op_num_threads = usable_cpus()
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # Planning all buffers as one block takes more memory at the peak, and no less time.
+        options.enable_mem_pattern = False
         # Waiting threads sleep: beside other processes, spinning ones would take their time.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

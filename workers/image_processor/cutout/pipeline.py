@@ -83,12 +83,14 @@ def cut_out(
     """
     watch = _Stopwatch(checkpoint)
     matte, subject, verdict = _extract(data, recipe, models, watch)
-    with watch.step("encode"), ThreadPoolExecutor(1) as thread:
-        # The full size's file takes longest: the others are composed and encoded meanwhile.
-        cutout = thread.submit(lambda: encode(_rgba(matte), recipe.cutout_format))
+    with watch.step("compose"):
         shown = compose.display(matte, subject)
-        display = encode(shown, "webp")
-        thumbnail = encode(compose.thumbnail(shown), "webp")
+        rgba = _rgba(matte)
+        del matte
+    with watch.step("encode"), ThreadPoolExecutor(1) as thread:
+        # The full size's file takes longest: the others are made meanwhile.
+        cutout = thread.submit(encode, rgba, recipe.cutout_format)
+        display, thumbnail = encode(shown, "webp"), encode(compose.thumbnail(shown), "webp")
         return Cutout(
             cutout=cutout.result(),
             display=display,
