@@ -58,6 +58,10 @@ class Api:
         """POST `body` as JSON to `path`."""
         return self._call("POST", path, json=body or {})
 
+    def upload(self, path: str, content: bytes, content_type: str) -> dict[str, Any]:
+        """POST bytes as they are."""
+        return self._call("POST", path, content=content, headers={"Content-Type": content_type})
+
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         import httpx
 

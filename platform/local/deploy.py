@@ -12,6 +12,7 @@ from local.files import checksum, read_json, write_atomic
 from local.paths import Paths
 from local.provider.connection import Aws, AwsError
 from local.reporting import Reporter
+from local.schema import migrate
 from workers.contracts.problem import Problem
 
 STAGE_OF_API = "api"
@@ -60,22 +61,10 @@ class Deployer:
         self._apply(aws, self._template(aws, built))
         functions = self._functions(aws)
         report.say("Migrating the database")
-        self.migrate(aws, functions["migrate"])
+        migrate(aws.client("lambda"), functions["migrate"])
         deployed = Deployment(self._api_url(aws), functions, built.checksum)
         write_atomic(self._record, json.dumps(deployed.__dict__))
         return deployed
-
-    def migrate(self, aws: Aws, function: str) -> dict[str, Any]:
-        """Bring the database's schema to this release; raises `Problem` with what the function said."""
-        reply = aws.call("lambda", "invoke", FunctionName=function, Payload=b"{}")
-        answer = json.loads(reply["Payload"].read() or b"null")
-        if reply.get("FunctionError"):
-            said = answer.get("errorMessage", answer) if isinstance(answer, dict) else answer
-            raise Problem(
-                f"The database could not be migrated: {said}",
-                fix="See `./bmx logs emulator`; correct the migration and run `./bmx up` again.",
-            )
-        return answer if isinstance(answer, dict) else {}
 
     def _template(self, aws: Aws, built: package.Package) -> str:
         bucket = f"bluemoxon-{self.stack}-deploy-{self.aws.connection.account}"

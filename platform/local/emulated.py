@@ -19,6 +19,7 @@ from local.engine.cli import Pulumi
 from local.engine.find import Engine, find_engine
 from local.engine.project import Project, require_settings
 from local.engine.providers import Providers
+from local.functions import ImageFunctions
 from local.paths import Paths
 from local.ports import Ports
 from local.postgres import drop_all, instances, stop_all
@@ -58,6 +59,11 @@ class EmulatedStack:
         account = stand_ins.account(self._settings)
         ports = Ports(self.paths.ports)
         return Emulator(self.paths, self.processes, ports, account=account, as_tls=True, journal=self.journal)
+
+    @cached_property
+    def functions(self) -> ImageFunctions:
+        """The processes of its image functions, which run once its application is deployed."""
+        return ImageFunctions(self.paths, self.processes, Ports(self.paths.ports), self.stack)
 
     @property
     def aws(self) -> Aws:
@@ -155,7 +161,7 @@ class EmulatedStack:
         pulumi.prepare()
 
     def _start(self, report: Reporter) -> None:
-        self.emulator.start(report)
+        self.emulator.start(report, self.functions.addresses())
         for database in instances(self.paths.postgres):
             database.start()
         if not self.deployed and self._settings is not None:

@@ -1,4 +1,4 @@
-"""The processes behind the image functions of the local stack: one for each container worker."""
+"""The processes behind the image functions of a stack on an emulator: one for each container worker."""
 
 import json
 import time
@@ -25,6 +25,7 @@ class ImageFunctions:
     paths: Paths
     processes: Processes
     ports: Ports
+    stack: str = "local"
 
     def addresses(self) -> dict[str, str]:
         """Function name to its process's address, for every container worker that is declared.
@@ -33,7 +34,7 @@ class ImageFunctions:
         """
         from infra.naming import Deployment
 
-        deployment = Deployment("local", LOCAL_ACCOUNT, LOCAL_REGION)
+        deployment = Deployment(self.stack, LOCAL_ACCOUNT, LOCAL_REGION)
         return {deployment.function(name): self._address(name) for name in _containers()}
 
     def require_ports(self) -> None:
@@ -99,6 +100,22 @@ class ImageFunctions:
                     fix=f"See {service.log}.",
                 )
             time.sleep(0.05)
+
+
+def ensure_model(paths: Paths, report: Reporter) -> None:
+    """Have the model that a job without a recipe wants in the cache; made or fetched if it is not."""
+    from workers.contracts.messages import Recipe
+    from workers.image_processor.models import ModelStore
+
+    said: set[str] = set()
+
+    def progress(step: str, _share: float) -> None:
+        if step not in said:
+            said.add(step)
+            report.say(step)
+
+    recipe = Recipe()
+    ModelStore(paths.models).ensure(recipe.model, recipe.precision, progress)
 
 
 def _containers() -> list[str]:

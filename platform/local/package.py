@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -73,8 +73,8 @@ def build(
     report.say("Packaging the application")
     work = Path(tempfile.mkdtemp(dir=paths.packages, prefix=".building-"))
     try:
-        _assemble(paths, work / "app", vendor, stage, outputs)
-        _chalice(work / "app", stage, work / "out")
+        assemble(paths, work / "app", vendor, stage, outputs)
+        _package(work / "app", stage, work / "out")
         template = json.loads((work / "out" / "sam.json").read_text(encoding="utf-8"))
         write_atomic(work / "out" / "sam.json", json.dumps(finish(template, stage)), mode=0o644)
         if folder.exists():
@@ -187,7 +187,8 @@ def put_contracts(paths: Paths, vendor: Path) -> None:
     shutil.copy(paths.workers / "__init__.py", contracts.parent)
 
 
-def _assemble(paths: Paths, app: Path, vendor: Path, stage: str, outputs: Mapping[str, Any]) -> None:
+def assemble(paths: Paths, app: Path, vendor: Path, stage: str, outputs: Mapping[str, Any]) -> None:
+    """Make `app` a Chalice project that needs nothing else: sources, the stack's stage, all of `vendor`."""
     unwanted = shutil.ignore_patterns(*_BYTE_CODE, "deployments", "deployed", "vendor")
     shutil.copytree(paths.app, app, ignore=unwanted)
     stages.update(app / ".chalice" / "config.json", stage, outputs).write()
@@ -197,19 +198,13 @@ def _assemble(paths: Paths, app: Path, vendor: Path, stage: str, outputs: Mappin
     (app / "requirements.txt").write_text("")
 
 
-def _chalice(app: Path, stage: str, out: Path) -> None:
+def run_chalice(app: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """A command of Chalice in a project; what it said. Raises `Problem` with the end of it."""
     start = "import sys; from chalice.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", start, "package", "--stage", stage, "--template-format", "json"]
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
     done = subprocess.run(
-        [*command, str(out)],
+        [sys.executable, "-c", start, *arguments],
         cwd=app,
-        env=environment,
+        env={**environment, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,
@@ -218,9 +213,19 @@ def _chalice(app: Path, stage: str, out: Path) -> None:
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise Problem(
-            f"The application could not be packaged: {' '.join(said[-3:])}",
-            fix="Correct app/app.py or the module it names, and run this again.",
+            f"chalice {arguments[0]} failed: {' '.join(line.strip() for line in said[-3:])}",
+            fix="Correct what it names, in app/ or in AWS, and run this again.",
         )
+    return done.stdout
+
+
+def _package(app: Path, stage: str, out: Path) -> None:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    run_chalice(app, ["package", "--stage", stage, "--template-format", "json", str(out)], environment)
 
 
 def _forget_old(packages: Path) -> None:

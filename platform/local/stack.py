@@ -18,7 +18,7 @@ from local.emulated import emulated_stacks
 from local.emulator import NAME as EMULATOR
 from local.emulator import Emulator
 from local.files import checksum, forget, require_room, write_atomic
-from local.functions import ImageFunctions
+from local.functions import ImageFunctions, ensure_model
 from local.infrastructure import Infrastructure, Outputs
 from local.paths import Paths
 from local.ports import Ports
@@ -129,7 +129,7 @@ class LocalStack:
             if killed:
                 report.warn("The emulator was killed last time; the last seconds before that may be missing.")
             self._require_ports()
-            self._ensure_model(report)
+            ensure_model(self.paths, report)
             self.emulator.start(report, self.functions.addresses())
             for database in instances(self.paths.postgres):
                 database.start()
@@ -200,21 +200,6 @@ class LocalStack:
             self.processes.stop(SUPERVISOR)
 
         return self.infrastructure.apply(report, refresh=refresh, before=pause)
-
-    def _ensure_model(self, report: Reporter) -> None:
-        from workers.contracts.messages import Recipe
-        from workers.image_processor.models import ModelStore
-
-        store = ModelStore(self.paths.models)
-        said: set[str] = set()
-
-        def progress(step: str, _share: float) -> None:
-            if step not in said:
-                said.add(step)
-                report.say(step)
-
-        recipe = Recipe()
-        store.ensure(recipe.model, recipe.precision, progress)
 
     def _write_api_key(self, outputs: Outputs) -> None:
         secret = self.aws.call("secretsmanager", "get_secret_value", SecretId=outputs["api_key_secret_arn"])

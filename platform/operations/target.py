@@ -20,6 +20,9 @@ from workers.contracts.problem import Problem
 
 LOCAL = "local"
 
+FUNCTION_SECONDS = 310
+"""How long an answer of a function is waited for: Chalice's longest, 300, and what the way takes."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -81,14 +84,17 @@ class Target:
         config = Project(self.paths.repo, self.paths.state, self.stack).config()
         return config.get("aws:region", "us-west-2")
 
-    def client(self, service: str) -> Any:
-        """A boto3 client of the account that the stack is in."""
+    def client(self, service: str, *, once: bool = False) -> Any:
+        """A boto3 client of the account that the stack is in. `once`: no call is made a second time, however
+        long its answer takes."""
         if self.emulator is not None:
             return self.emulator.client(service)
         import boto3
+        from botocore.config import Config
 
         make: Any = boto3.client
-        return make(service, region_name=self.region)
+        patient = Config(read_timeout=FUNCTION_SECONDS, retries={"total_max_attempts": 1})
+        return make(service, region_name=self.region, config=patient if once else None)
 
 
 @contextmanager

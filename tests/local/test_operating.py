@@ -84,3 +84,11 @@ def test_another_stack_is_opened_by_the_key_in_the_users_folder(
         connection.open_api("far", None)
     with pytest.raises(Problem, match="names no stack"):
         connection.open_api("../far", None)
+
+
+def test_a_photo_tries_the_whole_stack_and_leaves_nothing(running: RunningStack) -> None:
+    said = running.bmx.json("smoke")
+    assert said["status"] == "ok", said
+    assert said["data"]["agreement"] > 0.9
+    with running.api() as api:
+        assert api.get("/books", q="smoke")["items"] == []

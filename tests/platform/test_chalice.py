@@ -31,18 +31,11 @@ class Project:
 
     def deploy(self) -> str:
         """`chalice deploy --stage staging`; what it said."""
-        connection = self.stack.stack.emulator.connection
         start = "import sys; from chalice.cli import main; sys.exit(main())"
         done = subprocess.run(
             [sys.executable, "-c", start, "deploy", "--stage", "staging"],
             cwd=self.folder,
-            env={
-                **os.environ,
-                "AWS_ENDPOINT_URL": connection.endpoint,
-                "AWS_ACCESS_KEY_ID": connection.access_key,
-                "AWS_SECRET_ACCESS_KEY": connection.secret_key,
-                "AWS_DEFAULT_REGION": connection.region,
-            },
+            env={**os.environ, **self.stack.stack.emulator.connection.to_sdk_environment()},
             capture_output=True,
             text=True,
             check=False,

@@ -1,11 +1,20 @@
-"""`bmx deploy`: apply a stack's program, on AWS or on an emulator of its own."""
+"""`bmx deploy`: release the checkout to a stack, on AWS or on an emulator of its own."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bmx.commands.plan import LOCAL, EmulatorOption
-from bmx.output import JsonOption, Outcome, Ui, YesOption, execute
+from bmx.output import ExitCode, JsonOption, Outcome, Ui, YesOption, execute
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from local.paths import Paths
+    from operations.release.steps import Release, Step
+
+STEPS = "platform, app, migrations, mappings, smoke"
 
 
 def register(app: typer.Typer) -> None:
@@ -14,8 +23,18 @@ def register(app: typer.Typer) -> None:
 
 
 def deploy(
-    stack: Annotated[str, typer.Option("--stack", "-s", help="The stack to apply.", metavar="STACK")],
+    stack: Annotated[str, typer.Option("--stack", "-s", help="The stack to release to.", metavar="STACK")],
     emulator: EmulatorOption = False,
+    first: Annotated[
+        str | None, typer.Option("--from", help=f"The step to begin with: {STEPS}.", metavar="STEP")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="The step to end with.", metavar="STEP")] = None,
+    skip: Annotated[
+        list[str] | None, typer.Option("--skip", help="A step to leave out; may be repeated.", metavar="STEP")
+    ] = None,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Release the last commit that worked once more.")
+    ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="With --emulator: forget what was deployed there before.")
     ] = False,
@@ -25,46 +44,163 @@ def deploy(
     yes: YesOption = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Plan a stack under the policies, judge the plan, and apply it.
+    """Release to a stack: platform, application, schema, and a try of all of it with a photo.
+
+    The platform is planned under the policies and judged, and nothing is changed before you agree. A step
+    that fails says how to go on from it. While a worker waits for its first image, only the platform is
+    deployed.
 
     With --emulator the result stays on this machine, under stacks/STACK of the data folder, until
     --fresh, --discard or `bmx down --volumes`; `bmx plan` compares with it.
+
+    --rollback checks out the commit whose smoke test passed last and releases it, without its migrations:
+    an application works with the schema of the release after it.
     """
     if (fresh or discard) and not emulator:
         raise typer.BadParameter("--fresh and --discard are for --emulator; AWS forgets nothing.")
     if stack == LOCAL:
         raise typer.BadParameter("the local stack is applied by `bmx up`.", param_hint="--stack")
+    if rollback and (first or last or skip or fresh):
+        raise typer.BadParameter("--rollback has its own steps.")
+    steps = _steps(first, last, skip or [])
 
     def action(ui: Ui) -> Outcome:
         from local.emulated import EmulatedStack
         from local.paths import Paths
-        from operations import deploy as deployment
-        from operations.changes import as_tree
-        from operations.target import open_target
 
         paths = Paths.default()
         if fresh:
             EmulatedStack(paths, stack).discard()
         try:
-            with open_target(stack, ui, emulator=emulator, keep=True, paths=paths) as target:
-                ui.say(f"Planning stack {stack}")
-                plan = deployment.plan(target)
-                if plan.changes and not emulator:
-                    if not json_output:
-                        ui.console.print(as_tree(plan.changes))
-                    ui.confirm(f"Apply this to stack {stack}?", agreed=yes)
-                summary, outputs = deployment.apply(target, ui)
+            if rollback:
+                return _roll_back(ui, stack, paths, emulator=emulator, yes=yes)
+            return _release(ui, stack, paths, steps, emulator=emulator, yes=yes)
         finally:
             if discard:
                 EmulatedStack(paths, stack).discard()
+
+    execute("deploy", json_output, action)
+
+
+def _steps(first: str | None, last: str | None, skip: list[str]) -> "list[Step]":
+    from operations.release.steps import Step, between
+
+    def step(name: str, option: str) -> Step:
+        try:
+            return Step(name)
+        except ValueError:
+            raise typer.BadParameter(f"{name!r} is none of {STEPS}.", param_hint=option) from None
+
+    begin = step(first, "--from") if first else None
+    end = step(last, "--to") if last else None
+    try:
+        return between(begin, end, [step(name, "--skip") for name in skip])
+    except ValueError:
+        raise typer.BadParameter("these options leave no step.") from None
+
+
+def _release(
+    ui: Ui, stack: str, paths: "Paths", steps: "list[Step]", *, emulator: bool, yes: bool
+) -> Outcome:
+    from local.emulated import EmulatedStack
+    from operations.release.steps import Release
+    from operations.target import open_target
+
+    with open_target(stack, ui, emulator=emulator, keep=True, paths=paths) as target:
+        release = Release(
+            target,
+            ui,
+            _agree(ui, stack, emulator=emulator, yes=yes),
+            _smoke(ui),
+            EmulatedStack(paths, stack) if emulator else None,
+        )
+        release.run(steps)
+        waiting = release.waits_for_image
         data = {
             "stack": stack,
             "emulator": emulator,
-            "operations": summary.changes,
-            "changed": summary.changed,
-            "outputs": outputs,
+            "steps": {str(step): _json(said) for step, said in release.done.items()},
+            "waits_for_image": waiting,
+            "outputs": release.outputs,
         }
-        view = f"Stack {stack}: {summary}." + ("" if summary.changed else " Nothing has changed.")
-        return Outcome(data=data, view=view)
+        return Outcome(data=data, view=_summary(release, stack))
 
-    execute("deploy", json_output, action)
+
+def _agree(ui: Ui, stack: str, *, emulator: bool, yes: bool) -> Callable[[Any], None]:
+    def agree(plan: Any) -> None:
+        from operations.changes import as_tree
+
+        if emulator:
+            return
+        if not ui.json_output:
+            ui.console.print(as_tree(plan.changes))
+        ui.confirm(f"Apply this to stack {stack}?", agreed=yes)
+
+    return agree
+
+
+def _smoke(ui: Ui) -> Callable[[str, str], Any]:
+    def run(url: str, key: str) -> Any:
+        from bmx.api import Api
+        from bmx.smoke import smoke
+
+        with Api(url, key) as api:
+            return smoke(api, ui.say)
+
+    return run
+
+
+def _json(said: Any) -> Any:
+    return said.to_json() if hasattr(said, "to_json") else said
+
+
+def _summary(release: "Release", stack: str) -> "RenderableType":
+    from rich.table import Table
+
+    from operations.release.steps import Step
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    words: dict[Step, Callable[[Any], str]] = {
+        Step.PLATFORM: lambda said: ", ".join(
+            f"{n} {what}" for what, n in sorted(said["operations"].items())
+        ),
+        Step.APP: lambda said: str(said["url"]),
+        Step.MIGRATIONS: lambda said: (
+            f"at {said['after']}" + ("" if said["before"] == said["after"] else f", was {said['before']}")
+        ),
+        Step.MAPPINGS: lambda said: ", ".join(said["changed"]) or "as they have to be",
+        Step.SMOKE: str,
+    }
+    for step, said in release.done.items():
+        table.add_row(str(step), words[step](said))
+    if release.waits_for_image:
+        images = ", ".join(release.waits_for_image)
+        table.add_row(
+            "waiting", f"for the first image of {images}: bmx image push --stack {stack}, then digest"
+        )
+    return table
+
+
+def _roll_back(ui: Ui, stack: str, paths: "Paths", *, emulator: bool, yes: bool) -> Outcome:
+    from operations.release import source
+    from operations.release.kept import kept_for
+    from operations.target import open_target
+    from workers.contracts.problem import Problem
+
+    with open_target(stack, ui, emulator=emulator, keep=True, paths=paths) as target:
+        good = source.good_before(kept_for(target))
+    if good is None:
+        raise Problem(
+            f"No release of stack {stack} before this one is known to have worked.",
+            why="A release is remembered when its smoke test has passed and nothing was left uncommitted.",
+            fix="Check out the commit you want and release it: bmx deploy --stack " + stack,
+        )
+    ui.confirm(f"Release {good} to stack {stack} again?", agreed=yes)
+    ui.say(f"Releasing {good}")
+    options = ["--stack", stack, "--yes", "--skip", "migrations", *(["--emulator"] if emulator else [])]
+    folder = paths.home / "rollback" / good.commit
+    code = source.deploy_again(good, paths.repo, folder, paths.home, options, quiet=ui.json_output)
+    data = {"stack": stack, "emulator": emulator, "commit": good.commit, "exit_code": code}
+    return Outcome(data=data, view=f"Stack {stack} runs {good}.", ok=code == 0, exit_code=ExitCode(code))

@@ -1,4 +1,4 @@
-"""`bmx jobs` and `bmx open`: what waits, what failed, sending it again, and the pages."""
+"""`bmx jobs`, `bmx smoke` and `bmx open`: what waits and what failed, a try of all of it, and the pages."""
 
 import html
 from datetime import datetime
@@ -26,6 +26,7 @@ jobs = typer.Typer(
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command("open", epilog="Example: bmx open admin")(open_pages)
+    app.command("smoke", epilog="Example: bmx smoke --stack staging")(smoke_test)
     app.add_typer(jobs)
 
 
@@ -56,6 +57,26 @@ def open_pages(
         return Outcome(data={"url": url, "opened": opened}, view=url)
 
     execute("open", json_output, action)
+
+
+def smoke_test(
+    stack: StackOption = LOCAL,
+    url: UrlOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Try a deployed stack with a photo: sent, cut out, compared with what it shows, deleted.
+
+    Needs a key of the role admin. What failed is kept, so that the reason can be looked for.
+    """
+
+    def action(ui: Ui) -> Outcome:
+        from bmx.smoke import smoke
+
+        with open_api(stack, url) as api:
+            smoked = smoke(api, ui.say)
+        return Outcome(data={"stack": stack, **smoked.to_json()}, view=f"Stack {stack} works: {smoked}.")
+
+    execute("smoke", json_output, action)
 
 
 @jobs.command("list", epilog="Example: bmx jobs list --status failed")

@@ -90,6 +90,21 @@ class Connection:
             ACCOUNT_VARIABLE: self.account,
         }
 
+    def to_sdk_environment(self) -> dict[str, str]:
+        """The variables that point any AWS SDK here, and to nothing of the user's own."""
+        token = {"AWS_SESSION_TOKEN": self.session_token} if self.session_token else {}
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            **token,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
 
 class AwsError(Problem):
     """The emulator refused a call. `code` is the service's error code."""

@@ -1,7 +1,6 @@
 """An image on its way to a stack: pushed to a registry, and remembered by its digest."""
 
 import json
-import subprocess
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from local.files import read_json, write_atomic
 from local.paths import Paths
 from operations.image.build import reference_of
 from operations.image.tools import Login, Tool
+from operations.release.source import commit
 from operations.target import Target
 from workers.contracts.problem import Problem
 
@@ -91,13 +91,10 @@ def open_repository(worker: str, stack: str, client: Any) -> Repository:
 
 def tag_of(paths: Paths, image: str) -> str:
     """The commit; with the image's id behind it where the checkout is not as committed."""
-    commit, changes = (
-        subprocess.run(["git", *command], cwd=paths.repo, capture_output=True, text=True, check=False)
-        for command in (("rev-parse", "HEAD"), ("status", "--porcelain"))
-    )
-    if commit.returncode:
+    found = commit(paths.repo)
+    if found is None:
         return image[:12]
-    return commit.stdout.strip() + (f"-{image[:12]}" if changes.stdout.strip() else "")
+    return found.id if found.clean else f"{found.id}-{image[:12]}"
 
 
 def _record(paths: Paths, worker: str) -> Path:

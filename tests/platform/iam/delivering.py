@@ -11,9 +11,13 @@ from typing import Any
 import pytest
 
 from local.postgres import instances
-from local.provider.connection import Aws, AwsError, Connection
+from local.provider.connection import Aws, AwsError
+from operations.release.application import Application, api_key
+from operations.release.kept import InBucket
+from operations.target import Target
 from tests.platform.iam.working import attempt
 from tests.platform.iam.world import STATE_BUCKET, Stack
+from workers.contracts import Problem
 
 REMOVALS = "pulumi-removals"
 """The session that asks for them."""
@@ -98,15 +102,6 @@ def pulumi_state(stack: Stack) -> None:
     aws.call("s3", "delete_object", **lock)
 
 
-def chalice_state(stack: Stack) -> None:
-    """What `aws s3 sync` and `aws s3 cp` do with what Chalice deployed: find it, keep it, fetch it."""
-    aws = Aws(stack.workflow_session("chalice-state"))
-    kept = {"Bucket": STATE_BUCKET, "Key": f"chalice/{stack.name}/{stack.name}.json"}
-    aws.call("s3", "list_objects_v2", Bucket=STATE_BUCKET, Prefix=f"chalice/{stack.name}/")
-    aws.call("s3", "put_object", Body=b"{}", **kept)
-    aws.call("s3", "get_object", **kept)
-
-
 def chalice_deploy(stack: Stack, folder: Path) -> None:
     """`chalice deploy`, once for what is new and once more for what is there, then `chalice delete`."""
     app = folder / "chalice"
@@ -135,7 +130,7 @@ def _chalice(app: Path, stack: Stack, command: str) -> None:
     session = stack.workflow_session("chalice")
     done = subprocess.run(
         [str(Path(sys.executable).with_name("chalice")), command, "--stage", stack.name],
-        env={**os.environ, **_credentials(session), "AWS_DEFAULT_REGION": session.region},
+        env={**os.environ, **session.to_sdk_environment()},
         cwd=app,
         capture_output=True,
         text=True,
@@ -161,10 +156,26 @@ def push_image(stack: Stack) -> None:
     attempt(aws, "ecr", "get_download_url_for_layer", layerDigest=layer, **here)
 
 
-def migrate(stack: Stack) -> None:
-    """The workflow brings the database's schema to the release by the application's function for it."""
-    aws = Aws(stack.workflow_session("workflow"))
-    attempt(aws, "lambda", "invoke", FunctionName=f"bluemoxon-{stack.name}-migrate")
+def release(stack: Stack) -> None:
+    """What a release asks of AWS besides `pulumi up` and `chalice deploy`: its records, the migration, the
+    queues' mappings, the API's key."""
+    aws = Aws(stack.workflow_session("release"))
+    paths = stack.emulated.paths
+    target = Target(stack.name, paths, (), {}, paths.state / "project", aws, known=stack.outputs)
+    application = Application(target, InBucket(aws.client("s3"), STATE_BUCKET, f"chalice/{stack.name}/"))
+    with pytest.raises(Problem, match="was not deployed yet"):
+        application.deployed()
+    function = f"function:bluemoxon-{stack.name}-migrate"
+    made = [
+        {"resource_type": "rest_api", "rest_api_id": "api"},
+        {"resource_type": "lambda_function", "name": "migrate", "lambda_arn": f"arn:{function}"},
+    ]
+    application.kept.write(f"{stack.name}.json", {"resources": made})
+    with pytest.raises(Problem, match="cannot be invoked"):
+        application.migrate()  # `chalice delete` took the function away again
+    with pytest.raises(Problem, match="cannot be looked at"):
+        application.report_batch_failures()
+    assert api_key(target, stack.outputs)
 
 
 def provider_reads(stack: Stack) -> None:
@@ -227,13 +238,3 @@ def _mapping(stack: Stack, function: str) -> dict[str, Any]:
     found = stack.aws.call("lambda", "list_event_source_mappings", FunctionName=function)
     mapping: dict[str, Any] = found["EventSourceMappings"][0]
     return mapping
-
-
-def _credentials(session: Connection) -> dict[str, str]:
-    return {
-        "AWS_ENDPOINT_URL": session.endpoint,
-        "AWS_ACCESS_KEY_ID": session.access_key,
-        "AWS_SECRET_ACCESS_KEY": session.secret_key,
-        "AWS_SESSION_TOKEN": session.session_token,
-        "AWS_REGION": session.region,
-    }

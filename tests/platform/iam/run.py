@@ -80,10 +80,9 @@ def worked(name: str) -> Iterator[Run]:
     with deployed(name) as stack, tempfile.TemporaryDirectory() as folder:
         delivering.pull_request(stack)
         delivering.pulumi_state(stack)
-        delivering.chalice_state(stack)
         delivering.push_image(stack)
         delivering.chalice_deploy(stack, Path(folder))
-        delivering.migrate(stack)
+        delivering.release(stack)
         delivering.provider_reads(stack)
         working.application(stack)
         working.image_worker(stack)

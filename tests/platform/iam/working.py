@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from botocore.exceptions import ClientError
 
-from local.ports import HOST, Ports
-from local.postgres import PostgresInstance, instances
+from local.loopback import database
 from local.provider.connection import Aws
 from tests.platform.iam.application import ITEM, JPEG
 from tests.platform.iam.world import Stack
@@ -33,16 +32,13 @@ def application(stack: Stack) -> None:
     secret = stack.aws.call(
         "secretsmanager", "get_secret_value", SecretId=stack.outputs["api_key_secret_arn"]
     )
+    target = json.loads(stack.outputs["api"]["environment"]["BMX_DATABASE"])
     session = stack.session("api", "application")
     environment = {
         **os.environ,
         **stack.outputs["api"]["environment"],
-        "BMX_DATABASE": json.dumps(_database(stack)),
-        "AWS_ENDPOINT_URL": session.endpoint,
-        "AWS_ACCESS_KEY_ID": session.access_key,
-        "AWS_SECRET_ACCESS_KEY": session.secret_key,
-        "AWS_SESSION_TOKEN": session.session_token,
-        "AWS_DEFAULT_REGION": session.region,
+        "BMX_DATABASE": json.dumps(database(target, stack.emulated.paths, stack.aws)),
+        **session.to_sdk_environment(),
     }
     key = json.loads(secret["SecretString"])["current"]
     done = subprocess.run(
@@ -132,21 +128,6 @@ def _join_network(stack: Stack, aws: Aws) -> None:
     attempt(aws, "ec2", "assign_private_ip_addresses", SecondaryPrivateIpAddressCount=1, **interface)
     attempt(aws, "ec2", "unassign_private_ip_addresses", PrivateIpAddresses=["10.0.0.9"], **interface)
     aws.call("ec2", "delete_network_interface", **interface)
-
-
-def _database(stack: Stack) -> dict[str, Any]:
-    """Where the application finds its database. One that others manage is stood in for by a server here,
-    with the login that its secret holds."""
-    target: dict[str, Any] = json.loads(stack.outputs["api"]["environment"]["BMX_DATABASE"])
-    target["sslmode"] = "disable"  # on the loopback interface
-    if instances(stack.emulated.paths.postgres):
-        return target
-    found = stack.aws.call("secretsmanager", "get_secret_value", SecretId=target["secret_arn"])
-    login = json.loads(found["SecretString"])
-    server = PostgresInstance(stack.emulated.paths.postgres / "others")
-    port = Ports(stack.emulated.paths.ports).get("postgres-others")
-    server.create(master=login["username"], password=login["password"], database=target["name"], port=port)
-    return {**target, "host": HOST, "port": port}
 
 
 def _job(bucket: str, key: str, etag: str) -> ImageJob:

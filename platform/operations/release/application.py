@@ -1,0 +1,152 @@
+"""The application of a stack, deployed by Chalice: to AWS, or to the stack's emulator.
+
+Chalice is run on a project of its own, put together from the checkout and the stack's outputs, with the
+locked dependencies in `vendor/`. So the checkout stays as it is, and nothing is fetched without its hash.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local import package
+from local.deploy import STAGE_OF_API
+from local.loopback import on_this_machine
+from local.reporting import Reporter
+from local.schema import migrate
+from operations.release.kept import Kept
+from operations.target import Target
+from workers.contracts.problem import Problem
+
+BATCH_FAILURES = "ReportBatchItemFailures"
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What Chalice made: the API's address, and the functions' names by their handlers'."""
+
+    url: str
+    functions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Application:
+    """The application of one stack."""
+
+    target: Target
+    kept: Kept
+
+    @property
+    def _record(self) -> str:
+        return f"{self.target.stack}.json"
+
+    def deploy(self, outputs: Mapping[str, Any], report: Reporter) -> Deployed:
+        """Run `chalice deploy`; raises `Problem` with what it said, also where an output is empty."""
+        target = self.target
+        if target.emulator is not None:
+            outputs = on_this_machine(outputs, target.paths, target.emulator)
+        place = package.Target.LAMBDA if target.emulator is None else package.Target.HERE
+        vendor = package.dependencies(target.paths, report, place)
+        work = Path(tempfile.mkdtemp(dir=target.paths.packages, prefix=".building-"))
+        try:
+            app = work / "app"
+            package.assemble(target.paths, app, vendor, target.stack, outputs)
+            noted = app / ".chalice" / "deployed" / self._record
+            before = self.kept.read(self._record)
+            if before is not None:
+                noted.parent.mkdir()
+                noted.write_text(json.dumps(before), encoding="utf-8")
+            package.run_chalice(app, ["deploy", "--stage", target.stack], self._environment())
+            self.kept.write(self._record, json.loads(noted.read_text(encoding="utf-8")))
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        return self.deployed()
+
+    def deployed(self) -> Deployed:
+        """What was deployed last; raises `Problem` where nothing was."""
+        noted = self.kept.read(self._record)
+        if noted is None:
+            raise Problem(
+                f"The application of stack {self.target.stack} was not deployed yet.",
+                fix=f"Deploy it: bmx deploy --stack {self.target.stack}.",
+            )
+        resources = noted["resources"]
+        api = next(one for one in resources if one["resource_type"] == "rest_api")
+        functions = {
+            one["name"]: str(one["lambda_arn"]).rpartition(":")[2]
+            for one in resources
+            if one["resource_type"] == "lambda_function"
+        }
+        return Deployed(self._url(api), functions)
+
+    def report_batch_failures(self) -> list[str]:
+        """Have every function that a queue feeds report the messages of a batch that failed, which Chalice
+        does not set; the functions whose mapping was changed."""
+        client = self.target.client("lambda")
+        changed = []
+        with _asking("The functions' queues cannot be looked at or set."):
+            for function in self.deployed().functions.values():
+                pages = client.get_paginator("list_event_source_mappings").paginate(FunctionName=function)
+                for mapping in (one for page in pages for one in page["EventSourceMappings"]):
+                    if BATCH_FAILURES not in (mapping.get("FunctionResponseTypes") or ()):
+                        client.update_event_source_mapping(
+                            UUID=mapping["UUID"], FunctionResponseTypes=[BATCH_FAILURES]
+                        )
+                        changed.append(function)
+        return changed
+
+    def migrate(self) -> dict[str, Any]:
+        """Bring the schema to this release; the revisions before and after."""
+        function = self.deployed().functions["migrate"]
+        with _asking(f"The function {function} cannot be invoked."):
+            return migrate(self.target.client("lambda", once=True), function)
+
+    def _url(self, api: Mapping[str, Any]) -> str:
+        emulator = self.target.emulator
+        if emulator is None:
+            return str(api["rest_api_url"]).rstrip("/")
+        endpoint = emulator.connection.endpoint
+        return f"{endpoint}/_aws/execute-api/{api['rest_api_id']}/{STAGE_OF_API}"
+
+    def _environment(self) -> dict[str, str]:
+        if self.target.emulator is None:
+            return {**os.environ, "AWS_DEFAULT_REGION": self.target.region}
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+            **self.target.emulator.connection.to_sdk_environment(),
+        }
+
+
+def api_key(target: Target, outputs: Mapping[str, Any]) -> str:
+    """The stack's API key, from its secret; raises `Problem` where it cannot be read or is empty."""
+    arn = outputs["api_key_secret_arn"]
+    with _asking(f"The API key's secret {arn} cannot be read."):
+        found = target.client("secretsmanager").get_secret_value(SecretId=arn)
+    try:
+        key = json.loads(found["SecretString"])["current"]
+    except (KeyError, TypeError, ValueError):
+        key = ""
+    if not isinstance(key, str) or not key:
+        raise Problem(
+            f"The secret {arn} holds no API key.",
+            fix=f"Make a new one: bmx keys rotate --stack {target.stack}.",
+        )
+    return key
+
+
+@contextmanager
+def _asking(what: str) -> Iterator[None]:
+    """What AWS refuses, as a `Problem` that says `what`."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise Problem(
+            what, why=f"{error}.", fix="Check the credentials (`aws sts get-caller-identity`), then the name."
+        ) from error

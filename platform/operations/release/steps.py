@@ -1,0 +1,183 @@
+"""The steps of a release, in their order, and where a stopped one goes on.
+
+Each step finds what is done already, so a release is simply run again, from any step. The application comes
+before the schema, because the function that migrates is part of it: each release has to work with the schema
+of the one before.
+"""
+
+import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from local.emulated import EmulatedStack
+from local.functions import ensure_model
+from local.reporting import Reporter
+from operations import deploy
+from operations.release import source
+from operations.release.application import Application, Deployed, api_key
+from operations.release.kept import Kept, kept_for
+from operations.release.source import Commit
+from operations.target import Target
+from workers.contracts.problem import Problem
+
+
+class Step(StrEnum):
+    """One of them, in the order of the class."""
+
+    PLATFORM = "platform"
+    """Planned under the policies, judged by the gate, agreed to, applied."""
+    APP = "app"
+    """The application, by Chalice, from the stack's outputs."""
+    MIGRATIONS = "migrations"
+    """The database's schema, by a function of the application."""
+    MAPPINGS = "mappings"
+    """Every function that a queue feeds reports which messages of a batch failed."""
+    SMOKE = "smoke"
+    """A photo in, its cutout out."""
+
+
+STEPS = tuple(Step)
+
+Smoke = Callable[[str, str], Any]
+"""Tries a stack by its API's address and key; what it saw, in words by `str`. Raises `Problem`."""
+
+
+class ReleaseStopped(Problem):
+    """A step failed. `step` says which."""
+
+    def __init__(self, step: Step, problem: Problem, how_to_go_on: str) -> None:
+        self.step = step
+        super().__init__(
+            f"{step}: {problem.what}", why=problem.why, fix=f"{problem.fix} {how_to_go_on}".strip()
+        )
+
+
+@dataclass
+class Release:
+    """A release of the checkout to one stack. `agree` is asked with the plan before anything is changed."""
+
+    target: Target
+    report: Reporter
+    agree: Callable[[deploy.Plan], None]
+    smoke: Smoke
+    emulated: EmulatedStack | None = None
+    done: dict[Step, Any] = field(default_factory=dict)
+    """What each step that ran has to say, as JSON values."""
+
+    @cached_property
+    def kept(self) -> Kept:
+        """What is known of the releases before."""
+        return kept_for(self.target)
+
+    @cached_property
+    def application(self) -> Application:
+        """The application of the stack."""
+        return Application(self.target, self.kept)
+
+    @cached_property
+    def outputs(self) -> dict[str, Any]:
+        """What the stack exports."""
+        return self.target.outputs()
+
+    def run(self, steps: Sequence[Step]) -> None:
+        """Run them; raises `ReleaseStopped` where one fails, and what `agree` raises."""
+        actions = {
+            Step.PLATFORM: self._platform,
+            Step.APP: self._app,
+            Step.MIGRATIONS: self._migrations,
+            Step.MAPPINGS: self._mappings,
+            Step.SMOKE: self._smoke,
+        }
+        for step in steps:
+            try:
+                actions[step]()
+            except deploy.NotSafe:
+                raise
+            except Problem as problem:
+                if step is Step.PLATFORM:
+                    raise  # nothing but this step to go on with: the plain error says it all
+                raise ReleaseStopped(step, problem, self._how_to_go_on(step)) from problem
+            if step is Step.PLATFORM and self.waits_for_image:
+                break
+
+    @cached_property
+    def waits_for_image(self) -> list[str]:
+        """The workers whose first image is not there yet; nothing but the platform is deployed then."""
+        from local.engine.project import Project
+        from local.stand_ins import read_settings
+
+        settings = read_settings(
+            Project(self.target.paths.repo, self.target.folder, self.target.stack).config()
+        )
+        images = settings.images if settings else {}
+        return [name for name, image in images.items() if image.awaiting_first_image]
+
+    def _platform(self) -> None:
+        self.report.say(f"Planning stack {self.target.stack}")
+        plan = deploy.plan(self.target)
+        if plan.changes:
+            self.agree(plan)
+        summary, outputs = deploy.apply(self.target, self.report)
+        self.outputs = outputs
+        self.done[Step.PLATFORM] = {"operations": summary.changes, "changed": summary.changed}
+
+    def _app(self) -> None:
+        self.report.say("Deploying the application")
+        deployed = self.application.deploy(self.outputs, self.report)
+        self._start_functions()
+        commit = source.commit(self.target.paths.repo)
+        if commit is not None:
+            source.note_deployed(self.kept, commit)
+        self.done[Step.APP] = {"url": deployed.url, "functions": dict(deployed.functions)}
+
+    def _migrations(self) -> None:
+        self.report.say("Migrating the database")
+        self.done[Step.MIGRATIONS] = self.application.migrate()
+
+    def _mappings(self) -> None:
+        self.done[Step.MAPPINGS] = {"changed": self.application.report_batch_failures()}
+
+    def _smoke(self) -> None:
+        deployed: Deployed = self.application.deployed()
+        self._start_functions()
+        seen = self.smoke(deployed.url, api_key(self.target, self.outputs))
+        commit = source.commit(self.target.paths.repo)
+        if commit is not None and commit.clean:
+            source.note_good(self.kept, commit, datetime.datetime.now(datetime.UTC))
+        self.done[Step.SMOKE] = seen
+
+    def _start_functions(self) -> None:
+        """An emulator runs no images: processes here stand behind the image functions."""
+        if self.emulated is not None and self.target.emulator is not None:
+            ensure_model(self.target.paths, self.report)
+            self.emulated.functions.start(self.outputs["functions"], self.target.emulator, self.report)
+
+    def _how_to_go_on(self, step: Step) -> str:
+        if step is not Step.SMOKE:
+            return f"Then go on with `{self._command(f'--from {step}')}`."
+        # What a smoke test finds is seldom mended without deploying something.
+        again = f"Then release again: `{self._command('--from app')}`, or all of it."
+        good = source.good_before(self.kept)
+        if good is None:
+            return f"{again} No release before it is known to have worked."
+        return f"{again} Or `{self._command('--rollback')}` brings back {good}."
+
+    def _command(self, options: str) -> str:
+        emulator = " --emulator" if self.target.emulator is not None else ""
+        return f"bmx deploy --stack {self.target.stack}{emulator} {options}"
+
+
+def between(first: Step | None, last: Step | None, left_out: Sequence[Step] = ()) -> list[Step]:
+    """The steps from one to another, without some; raises `ValueError` where none is left."""
+    start = STEPS.index(first) if first else 0
+    end = STEPS.index(last) if last else len(STEPS) - 1
+    chosen = [step for step in STEPS[start : end + 1] if step not in left_out]
+    if not chosen:
+        raise ValueError("no step is left")
+    return chosen
+
+
+__all__ = ["STEPS", "Commit", "Release", "ReleaseStopped", "Smoke", "Step", "between"]
