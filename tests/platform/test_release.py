@@ -81,7 +81,7 @@ def released(checkout: Checkout) -> tuple[str, dict[str, Any]]:
     """The first release: its commit, and what the command said."""
     commit = checkout.commit("One that works")
     envelope = checkout.deploy()
-    assert envelope["status"] == "ok", envelope
+    assert envelope["error"] is None, envelope["error"]
     return commit, envelope["data"]
 
 
@@ -113,7 +113,7 @@ def test_nothing_of_the_release_is_left_in_the_checkout(
     assert not (checkout.root / "app" / ".chalice" / "deployed").exists()
 
 
-def test_a_release_that_does_not_work_says_so_and_is_rolled_back(
+def test_a_release_that_does_not_work_says_so_and_what_to_do(
     checkout: Checkout, released: tuple[str, dict[str, Any]]
 ) -> None:
     health = checkout.root / "app" / "chalicelib" / "api" / "health.py"
@@ -124,13 +124,19 @@ def test_a_release_that_does_not_work_says_so_and_is_rolled_back(
     assert broken["error"]["message"].startswith("smoke: ")
     assert "--rollback" in broken["error"]["fix"]
     assert released[0][:12] in broken["error"]["fix"]
-
     assert checkout.deploy("--rollback")["status"] == "confirmation_needed"
+
+
+def test_the_release_that_worked_comes_back(
+    checkout: Checkout, released: tuple[str, dict[str, Any]]
+) -> None:
     back = checkout.deploy("--rollback", "--yes")
-    assert back["status"] == "ok", back
+    assert back["error"] is None, back["error"]
+    assert back["status"] == "ok", back["said"]
     assert back["data"]["commit"] == released[0]
-    again = checkout.deploy("--from", "smoke")
-    assert again["status"] == "ok", again
+    assert not (checkout.home / "rollback" / released[0]).exists()
+    nothing_before = checkout.deploy("--rollback", "--yes")
+    assert "is known to have worked" in nothing_before["error"]["message"]
 
 
 def test_a_step_that_failed_says_how_to_go_on(

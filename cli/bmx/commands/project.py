@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bmx.output import JsonOption, Outcome, Ui, execute
+from bmx.output import ExitCode, JsonOption, Outcome, Ui, execute
 from local.paths import REPO
 from workers.contracts.problem import Problem
 
@@ -17,6 +17,7 @@ LAMBDA = ("--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_1
 
 LOCKED = {
     "requirements/bmx": UNIVERSAL,
+    "requirements/audit": UNIVERSAL,
     "requirements/bench": UNIVERSAL,
     "requirements/docs": UNIVERSAL,
     "requirements/emulator": UNIVERSAL,
@@ -166,6 +167,44 @@ def docs(json_output: JsonOption = False) -> None:
         return Outcome(data={"site": str(site)}, view=view, ok=done.returncode == 0)
 
     execute("dev docs", json_output, action)
+
+
+@dev.command(epilog="Example: bmx dev audit")
+def audit(json_output: JsonOption = False) -> None:
+    """Look up known vulnerabilities of everything that is locked.
+
+    Exit code 1 where there is one, 4 where nobody could be asked about some package.
+    """
+
+    def action(ui: Ui) -> Outcome:
+        from bmx.audit import audit as look_up
+        from local.paths import Paths
+        from local.toolbox import locked_environment
+
+        paths = Paths.default()
+        python = locked_environment(
+            paths, paths.requirements / "audit.txt", paths.cache / "audit", ui, what="the audit"
+        )
+        ui.say("Asking about what is locked")
+        found = look_up(python, [REPO / f"{name}.txt" for name in LOCKED])
+        lines = [
+            f"{one.package} {one.version} ({one.lock}): {one.id}, "
+            + (f"not in {', '.join(one.fixed_in)}" if one.fixed_in else "in every version")
+            for one in found.vulnerabilities
+        ]
+        if found.unknown:
+            more = f" and {len(found.unknown) - 5} more" if len(found.unknown) > 5 else ""
+            ui.warn(f"The index says nothing of {', '.join(found.unknown[:5])}{more}.")
+        lines.append(f"{found.judged} locked versions judged, {len(found.vulnerabilities)} vulnerabilities.")
+        data = {
+            "vulnerabilities": [one.to_json() for one in found.vulnerabilities],
+            "judged": found.judged,
+            "unknown": list(found.unknown),
+        }
+        code = ExitCode.COULD_NOT_JUDGE if found.unknown and not found.vulnerabilities else None
+        return Outcome(data=data, view="\n".join(lines), ok=not found.vulnerabilities, exit_code=code)
+
+    execute("dev audit", json_output, action)
 
 
 @dev.command(epilog="Example: bmx dev comment --pull-request 7 reports/*.md")
