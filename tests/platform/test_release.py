@@ -127,9 +127,7 @@ def test_a_release_that_does_not_work_says_so_and_what_to_do(
     assert checkout.deploy("--rollback")["status"] == "confirmation_needed"
 
 
-def test_the_release_that_worked_comes_back(
-    checkout: Checkout, released: tuple[str, dict[str, Any]]
-) -> None:
+def test_the_release_that_worked_comes_back(checkout: Checkout, released: tuple[str, dict[str, Any]]) -> None:
     back = checkout.deploy("--rollback", "--yes")
     assert back["error"] is None, back["error"]
     assert back["status"] == "ok", back["said"]
