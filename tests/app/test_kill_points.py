@@ -192,7 +192,7 @@ def recut(scene: Scene) -> None:
     assert OTHER.name in found[0][1]["cutout"]["key"]
 
 
-Act = Callable[[Scene], None]
+Act = Callable[[Scene], object]
 
 NOBODY_ASKS_AGAIN = "nobody asks again for"
 """Else whoever called the process calls it again after its death, as clients, queues and schedules do."""
