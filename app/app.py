@@ -20,6 +20,7 @@ from chalicelib.api import (
     images,
     jobs,
     listings,
+    me,
     openapi,
     pages,
 )
@@ -38,6 +39,7 @@ for blueprint in (
     listings.blueprint,
     audit.blueprint,
     administration.blueprint,
+    me.blueprint,
     openapi.blueprint,
     pages.blueprint,
 ):

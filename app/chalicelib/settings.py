@@ -37,6 +37,8 @@ class Settings:
     """Set where AWS is an emulator."""
     calls_per_minute: int = 6000
     """What one caller may make of them; 0 sets no limit."""
+    sign_in_url: str | None = None
+    """Where the user pool's sign-in page is; None where people cannot sign in to the pages."""
 
     @property
     def account(self) -> str:
@@ -54,6 +56,8 @@ def load(env: Mapping[str, str]) -> Settings:
         raise MisconfiguredError(
             "BMX_DATABASE is not a database target.", why=_places(error), fix=_FIX
         ) from error
+    endpoint_url = env.get("AWS_ENDPOINT_URL") or None
+    client_id = env.get("BMX_USER_POOL_CLIENT_ID") or None
     return Settings(
         stack=_required(env, "BMX_STACK"),
         region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-west-2",
@@ -62,9 +66,11 @@ def load(env: Mapping[str, str]) -> Settings:
         database=target,
         api_key_secret_arn=env.get("BMX_API_KEY_SECRET_ARN", ""),
         user_pool_id=env.get("BMX_USER_POOL_ID") or None,
-        user_pool_client_id=env.get("BMX_USER_POOL_CLIENT_ID") or None,
-        endpoint_url=env.get("AWS_ENDPOINT_URL") or None,
+        user_pool_client_id=client_id,
+        endpoint_url=endpoint_url,
         calls_per_minute=_number(env, "BMX_CALLS_PER_MINUTE", Settings.calls_per_minute),
+        # An emulator serves the sign-in pages of its pools itself.
+        sign_in_url=(env.get("BMX_SIGN_IN_URL") or endpoint_url) if client_id else None,
     )
 
 

@@ -13,6 +13,7 @@ from local.paths import Paths
 from local.provider.connection import Aws, AwsError
 from local.reporting import Reporter
 from local.schema import migrate
+from local.sign_in import allow_return
 from workers.contracts.problem import Problem
 
 STAGE_OF_API = "api"
@@ -56,6 +57,7 @@ class Deployer:
         built = package.build(self.paths, self.stack, outputs, report)
         before = self.current()
         if before and before.checksum == built.checksum and self._exists(aws):
+            allow_return(aws, outputs["api"]["environment"], before.api_url)
             return before
         report.say("Deploying the application")
         self._apply(aws, self._template(aws, built))
@@ -64,6 +66,7 @@ class Deployer:
         migrate(aws.client("lambda"), functions["migrate"])
         deployed = Deployment(self._api_url(aws), functions, built.checksum)
         write_atomic(self._record, json.dumps(deployed.__dict__))
+        allow_return(aws, outputs["api"]["environment"], deployed.api_url)
         return deployed
 
     def _template(self, aws: Aws, built: package.Package) -> str:

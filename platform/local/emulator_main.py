@@ -13,6 +13,7 @@ ministack:
 - *Things can be made with a given identity*: a tag `_custom_id_`, as LocalStack has it, is the id of a VPC, a
   subnet or a security group, and the random end of a secret's ARN.
 - *An API can be imported from an OpenAPI body*, whole: `emulator_apis`.
+- *A renewed token names the groups of its person*, as Cognito's does.
 - *Requests count as made over TLS*, with `BMX_EMULATOR_TLS=1`. Stacks that refuse plain text would lock
   themselves out of an emulator that speaks nothing else; here the loopback interface stands in for TLS.
 """
@@ -191,6 +192,21 @@ def _tag(parameters: Reply) -> str:
     return ""
 
 
+def name_groups_when_renewing() -> None:
+    """A token that is renewed at the sign-in page's endpoint says again in which groups its person is."""
+    from ministack.services import cognito
+
+    make = cognito._fake_token
+
+    def make_with_groups(sub: str, pool_id: str, client_id: str, *kind: str, **said: Any) -> str:
+        if said.get("trigger_source") == "TokenGeneration_RefreshTokens" and not said.get("groups"):
+            person = cognito._get_pool_unscoped(pool_id)["_users"].get(said.get("username"), {})
+            said["groups"] = person.get("_groups", [])
+        return str(make(sub, pool_id, client_id, *kind, **said))
+
+    cognito._fake_token = make_with_groups
+
+
 def count_as_tls() -> None:
     """Tell IAM's conditions that every request came over TLS."""
     pin = app.pin_request_origin
@@ -206,6 +222,7 @@ def main() -> None:
         count_as_tls()
     give_back_messages()
     wait_for_function_processes()
+    name_groups_when_renewing()
     sys.argv = ["ministack"]
     app.main()
 

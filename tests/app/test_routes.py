@@ -250,7 +250,7 @@ def test_an_upload_that_never_came_is_left_out_once_its_form_has_expired(
 def test_the_openapi_document_names_every_route(api: Api, chalice_app: "Chalice") -> None:
     document = api.json("GET", "/openapi.json", key=None)
     assert document["openapi"].startswith("3.1")
-    pages = {"/", "/admin", "/docs", "/static/{name}", "/openapi.json"}
+    pages = {"/", "/admin", "/docs", "/sign-in", "/static/{build}/{name}", "/openapi.json"}
     declared = {
         (method.lower(), path)
         for path, methods in chalice_app.routes.items()

@@ -214,7 +214,16 @@ def test_every_route_has_the_role_that_was_reviewed(api: Api) -> None:
         for it in OPERATIONS
         if it.role != ("viewer" if it.method == "GET" else "editor")
     }
-    public = ("/", "/admin", "/docs", "/health", "/health/deep", "/openapi.json", "/static/{name}")
+    public = (
+        "/",
+        "/admin",
+        "/docs",
+        "/health",
+        "/health/deep",
+        "/openapi.json",
+        "/sign-in",
+        "/static/{build}/{name}",
+    )
     assert {path for path, role in unusual.items() if role is None} == {f"GET {path}" for path in public}
     assert {path for path, role in unusual.items() if role == "admin"} == {
         "GET /admin/keys",

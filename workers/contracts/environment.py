@@ -10,6 +10,7 @@ Only addresses and names: a secret is named by its ARN and read from Secrets Man
 | `BMX_DATABASE` | JSON of `DatabaseTarget`, or empty where the stack has no database |
 | `BMX_API_KEY_SECRET_ARN` | the secret with `{"current": …, "previous": …}` |
 | `BMX_USER_POOL_ID`, `BMX_USER_POOL_CLIENT_ID` | Cognito, empty where the stack has none |
+| `BMX_SIGN_IN_URL` | the user pool's sign-in page; without it, only the emulator's is known |
 | `BMX_CALLS_PER_MINUTE` | how many calls a caller may make, 0 for any; 6,000 where it is not set |
 | `BMX_RESULT_QUEUE_URL` | for workers: where results go |
 | `BMX_MODEL_DIR` | for the image worker: the folder with the model files |

@@ -1,77 +1,68 @@
-import { $, api, attempt, h, link, poll } from "./bmx.js";
+// The state of the system: its checks and queues, jobs that failed, and for administrators what lies behind.
 
-const WORDS = {
-  healthy: "Healthy", unhealthy: "Unhealthy", not_configured: "Not configured",
-  ok: "OK", access_denied: "Access denied", missing_queue: "Missing", error: "No answer",
-};
+import { $, h, poll, row, time } from "./dom.js";
+import { ApiError, api, welcome } from "./api.js";
+import { can } from "./session.js";
+import { showFailures } from "./failures.js";
+import { WORDS, showQueues } from "./queues.js";
+import { showAudit, showKeys } from "./records.js";
+
+const EVERY = 10000;
 
 function check(it) {
+  const title = it.latency_ms == null || it.status === "not_configured" ? it.label : `${it.label} – ${Math.round(it.latency_ms)} ms`;
   return h("li", { class: it.status },
-    h("strong", {}, it.status === "not_configured" ? it.label : `${it.label} – ${Math.round(it.latency_ms)} ms`),
-    h("span", {}, WORDS[it.status]),
-    h("div", { class: "muted" }, it.message));
-}
-
-function status(word, message) {
-  return h("span", { class: `badge ${word === "ok" ? "good" : "bad"}`, title: message }, WORDS[word] ?? word);
-}
-
-function queue(it) {
-  const count = (value) => h("td", { class: "n" }, value ?? "–");
-  const dead = it.dlq.status === "ok" ? it.dlq.visible : WORDS[it.dlq.status];
-  return h("tr", { "data-worker": it.worker },
-    h("td", {}, it.worker, h("div", { class: "muted" }, it.name)),
-    h("td", { class: "wide" }, status(it.status, it.message), it.message ? h("div", { class: "muted" }, it.message) : null),
-    count(it.visible), count(it.in_flight), count(it.delayed),
-    count(it.oldest_seconds == null ? null : `${Math.round(it.oldest_seconds)} s`),
-    h("td", { class: "n" }, it.dlq.visible || it.dlq.status !== "ok" ? h("span", { class: "badge bad", title: it.dlq.message }, dead) : "0"),
-    h("td", { class: "n" }, `${Math.round(it.latency_ms)} ms`));
-}
-
-function job(it) {
-  const reason = it.error ? `${it.error.message} (${it.error.code})` : it.send_error ?? "";
-  return h("li", { "data-job": it.id },
-    h("span", { class: `badge ${it.status === "failed" ? "bad" : "wait"}` }, it.status === "failed" ? "Failed" : "Queue refused"),
-    h("span", { class: "grow" }, reason, h("div", { class: "muted" }, `${it.id} · ${it.attempts} sent`)),
-    h("a", { href: link(`books/${it.book_id}`) }, "Book"),
-    h("button", { class: "quiet small", onclick: async (event) => {
-      event.target.disabled = true;
-      await attempt(() => api("POST", `jobs/${it.id}/retry`));
-      refresh();
-    } }, "Try again"));
+    h("strong", {}, title), h("span", { class: "state" }, WORDS[it.status]), it.message ? h("div", { class: "muted" }, it.message) : null);
 }
 
 function config(info) {
   const it = info.infrastructure;
-  const database = it.database
-    ? `${it.database.name} on ${it.database.host}:${it.database.port}, schema ${it.database.schema_revision ?? "none"}`
-      + (it.database.schema_revision === it.database.newest_revision ? "" : ` (newest is ${it.database.newest_revision})`)
-    : "not configured";
+  const database = it.database && [`${it.database.name} on ${it.database.host}:${it.database.port}, schema ${it.database.schema_revision ?? "none"}`,
+    it.database.schema_revision === it.database.newest_revision ? "" : ` (the newest is ${it.database.newest_revision})`].join("");
   const rows = [
-    ["Stack", info.stack], ["Region", it.region], ["Images bucket", it.images_bucket], ["Database", database],
-    ["Queues", it.queues.map((q) => `${q.queue} (${q.consumer}, ${q.visibility_timeout} s × ${q.max_receive})`).join(", ")],
+    ["Stack", info.stack], ["Region", it.region], ["Images bucket", it.images_bucket],
+    ["Database", database ?? "Not configured"], ["Database's secret", it.database?.secret_arn ?? "–"],
+    ["API key's secret", it.api_key_secret_arn || "Not configured"], ["User pool", it.user_pool_id ?? "Not configured"],
     ["Versions", Object.entries(info.versions).map(([name, version]) => `${name} ${version}`).join(", ")],
   ];
-  return rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]);
+  $("config").replaceChildren(...rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+  $("declared").replaceChildren(...it.queues.map((queue) => row({}, {
+    Queue: queue.queue, Worker: queue.worker, Consumer: queue.consumer, Visibility: `${queue.visibility_timeout} s`,
+    Tries: queue.max_receive, "Result within": `${queue.result_deadline_seconds} s`,
+  }, { numbers: ["Visibility", "Tries", "Result within"] })));
 }
 
-const refresh = poll(async () => {
-  const [info, failed, refused] = await Promise.all([
-    api("GET", "admin/system-info"),
-    api("GET", "jobs?status=failed&limit=50").catch(() => null),
-    api("GET", "jobs?status=queue_failed&limit=50").catch(() => null),
-  ]);
-  const overall = $("overall");
-  overall.textContent = WORDS[info.status];
-  overall.className = `badge ${info.status === "healthy" ? "good" : "bad"}`;
-  $("checks").replaceChildren(...info.health.checks.map(check));
-  $("checks").setAttribute("aria-busy", "false");
-  $("queues").replaceChildren(...info.health.queues.map(queue));
-  const jobs = [...(refused?.items ?? []), ...(failed?.items ?? [])];
-  $("failed").replaceChildren(...jobs.map(job));
-  $("no-failed").hidden = jobs.length > 0 || !failed;
-  $("config").replaceChildren(...config(info));
-  return 10000;
-});
+// Administrators are told more; to all others the deep health check says how it stands, by 503 where it is bad.
+async function state() {
+  if (can("admin")) {
+    const info = await api("GET", "admin/system-info");
+    config(info);
+    return info.health;
+  }
+  try {
+    return await api("GET", "health/deep");
+  } catch (error) {
+    if (error instanceof ApiError && error.body?.checks) return error.body;
+    throw error;
+  }
+}
 
+async function look() {
+  const health = await state();
+  $("overall").textContent = WORDS[health.status];
+  $("overall").className = `badge ${health.status === "healthy" ? "good" : "bad"}`;
+  $("checks").replaceChildren(...health.checks.map(check));
+  $("checks").setAttribute("aria-busy", "false");
+  $("system").hidden = false;
+  showQueues(health.queues ?? [], refresh);
+  await Promise.all([showFailures(refresh), can("admin") && showAudit(), can("admin") && showKeys(refresh)]);
+  $("seen").replaceChildren("Seen at ", time(new Date().toISOString()));
+  return EVERY;
+}
+
+let refresh = () => null;
+refresh = poll(async () => {
+  if (!can("viewer")) await welcome();
+  return look();
+});
 $("refresh").addEventListener("click", () => refresh());

@@ -1,131 +1,151 @@
-import { $, api, attempt, badge, h, notice, picture, poll } from "./bmx.js";
+// The page of one book: what it is called, its photos, and what may be done with them.
+
+import { $, attempt, busy, button, confirmed, dialog, h, plural, poll, root, toast } from "./dom.js";
+import { api, welcome } from "./api.js";
+import { can } from "./session.js";
+import { Gallery } from "./gallery.js";
+import { showImage } from "./image.js";
+import { Uploads } from "./uploads.js";
 
 const id = location.pathname.replace(/\/$/, "").split("/").pop();
-const DIRECT = 4_500_000;
+let book = null;
 let chosen = null;
 let drawn = "";
 
-function compare(image) {
-  const range = h("input", { type: "range", min: 0, max: 100, value: 50, "aria-label": "Before or after: move to compare" });
-  const box = h("div", { class: "compare" },
-    picture({ class: "after", src: image.outputs.cutout.url, alt: "Without its background" }),
-    picture({ class: "before", src: image.original_url, alt: "As photographed" }),
-    h("div", { class: "line" }), range);
-  range.addEventListener("input", () => box.style.setProperty("--at", `${range.value}%`));
-  return box;
+const gallery = new Gallery($("gallery"), {
+  editable: () => can("editor"),
+  choose: (image) => {
+    chosen = image;
+    draw();
+  },
+  reorder: (ids) => attempt(async () => update(await api("PUT", `books/${id}/order`, { image_ids: ids }))).then(() => draw({ anew: true })),
+});
+const uploads = new Uploads($("uploads"), `books/${id}/images`, () => refresh());
+
+function images() {
+  return book.images.filter((image) => image.state !== "uploading");
 }
 
-function stage(image) {
-  if (!image) return [h("p", { class: "card empty" }, "This book has no photo yet.")];
-  const shown = image.outputs && image.original_url
-    ? compare(image)
-    : image.original_url ? picture({ src: image.original_url, alt: "As photographed" }) : h("p", { class: "card empty" }, "No photo.");
-  const note = image.quality?.level === "low"
-    ? h("p", { class: "muted" }, `The cutout may be poor: ${image.quality.reasons.join(", ") || "low confidence"}.`)
-    : null;
-  return note ? [shown, note] : [shown];
+function update(found) {
+  book = found;
+  draw();
 }
 
-function act(label, work) {
-  return h("button", { class: "quiet small", onclick: async (event) => {
-    event.target.disabled = true;
-    await attempt(work);
-    refresh();
-  } }, label);
-}
-
-function tile(image) {
-  const shown = image.kind === "processed" ? image.outputs.thumbnail.url : image.original_url;
-  const name = `Photo ${image.position}`;
-  const failure = image.job?.error ?? null;
-  const update = (change) => api("PUT", `books/${id}/images/${image.id}`, change);
-  return h("li", { class: image.id === chosen ? "chosen" : null, "data-state": image.state },
-    h("button", { class: "pick", "aria-label": `Show ${name}`, "aria-pressed": String(image.id === chosen),
-      onclick: () => { chosen = image.id; refresh(); } },
-      shown ? picture({ src: shown, alt: name, loading: "lazy" }) : h("span", { class: "nopic" }, "No photo")),
-    h("div", { class: "about" },
-      h("div", {}, name, " ", badge(image.state), " ", image.is_primary ? h("span", { class: "badge" }, "Primary") : null),
-      failure ? h("div", { class: "muted" }, `${failure.message} (${failure.code})`) : null,
-      image.job?.send_error ? h("div", { class: "muted" }, `Waiting for the queue: ${image.job.send_error}`) : null,
-      image.is_primary || !image.original_url ? null : act("Make primary", () => update({ primary: true })),
-      image.outputs
-        ? act(image.keep_original ? "Show cutout" : "Keep original", () => update({ keep_original: !image.keep_original }))
-        : null,
-      image.job && ["failed", "queue_failed"].includes(image.job.status)
-        ? act("Try again", () => api("POST", `jobs/${image.job.id}/retry`)) : null));
-}
-
-function draw(book) {
-  document.title = `${book.title} · BlueMoxon`;
-  $("title").textContent = book.title;
+function standing() {
   const { total, processed, processing, failed } = book.progress;
-  $("progress").textContent = [`${processed} of ${total} cut out`, processing && `${processing} in work`,
-    failed && `${failed} failed`].filter(Boolean).join(" · ");
-  const images = book.images.filter((image) => image.state !== "uploading");
-  chosen ??= book.primary_image?.image_id ?? images[0]?.id ?? null;
-  // Signed addresses differ at each call, so a redraw waits for a real change and pictures do not flicker.
-  const now = JSON.stringify([chosen, images.map((it) =>
-    [it.id, it.state, it.is_primary, it.kind, it.job?.status, it.job?.send_error, it.outputs?.cutout.key])]);
-  if (now === drawn) return;
-  drawn = now;
-  const focused = [...$("gallery").querySelectorAll("button")].indexOf(document.activeElement);
-  $("stage").replaceChildren(...stage(images.find((image) => image.id === chosen)));
-  $("gallery").replaceChildren(...images.map(tile));
-  $("gallery").setAttribute("aria-busy", "false");
-  if (focused >= 0) $("gallery").querySelectorAll("button")[focused]?.focus();
+  return [total ? `${processed} of ${total} cut out` : "No photos", processing && `${processing} in work`, failed && `${failed} failed`,
+    book.listing_item_id && `from listing ${book.listing_item_id}`].filter(Boolean).join(" · ");
 }
 
-function show(found) {
-  $("drop").hidden = $("gallery-section").hidden = $("stage").hidden = !found;
-  $("missing").hidden = found;
+function draw({ anew = false } = {}) {
+  const shown = images();
+  if (!shown.some((image) => image.id === chosen)) {
+    chosen = (shown.find((image) => image.is_primary) ?? shown[0])?.id ?? null;
+  }
+  document.title = `${book.title} · BlueMoxon`;
+  if ($("title").textContent !== book.title) $("title").textContent = book.title;
+  if ($("progress").textContent !== standing()) $("progress").textContent = standing();
+  $("retry-all").hidden = !shown.some((image) => ["failed", "queue_failed"].includes(image.job?.status));
+  // Signed addresses differ at each call, so a redraw waits for a real change and pictures do not flicker.
+  const now = JSON.stringify([chosen, can("editor"), shown.map((it) => [it.id, it.state, it.is_primary, it.kind,
+    it.job?.id, it.job?.status, it.job?.send_error, it.outputs?.cutout.key])]);
+  if (now === drawn && !anew) return;
+  drawn = now;
+  $("empty").hidden = shown.length > 0;
+  $("gallery-section").hidden = $("shown").hidden = !shown.length;
+  gallery.draw(shown, chosen);
+  const image = shown.find((it) => it.id === chosen);
+  if (image) showImage(image, actions(image, shown));
+}
+
+// What the chosen photo's panel may ask for; each is followed by what it led to.
+function actions(image, shown) {
+  const path = `books/${id}/images/${image.id}`;
+  const follow = async (control, work, done) => {
+    const result = await busy(control, work);
+    if (result !== undefined && done) toast(done);
+    await refresh();
+    return result;
+  };
+  const at = shown.findIndex((it) => it.id === image.id);
+  return {
+    editable: can("editor"),
+    first: at === 0,
+    last: at === shown.length - 1,
+    move: (step) => gallery.move(image.id, step),
+    change: (control, change, done) => follow(control, () => api("PUT", path, change), done),
+    retry: (control) => follow(control, () => api("POST", `jobs/${image.job.id}/retry`), "The photo is sent again."),
+    process: (control, recipe) => follow(control, () => api("POST", `${path}/process`, recipe), "The photo is cut out again."),
+    remove: async (control) => {
+      const text = "The photo goes with its original and its cutouts. This cannot be undone.";
+      if (!(await confirmed(`Delete photo ${image.position}?`, text, "Delete photo"))) return;
+      await follow(control, () => api("DELETE", path), `Photo ${image.position} is deleted.`);
+      $("gallery").querySelector("button")?.focus();
+    },
+  };
 }
 
 const refresh = poll(async () => {
-  const book = await api("GET", `books/${id}`).catch((error) => {
+  const found = await api("GET", `books/${id}`).catch((error) => {
     if (error.status !== 404) throw error;
     return null;
   });
-  show(book !== null);
-  if (!book) {
-    $("title").textContent = "No such book";
-    return 60000;
-  }
-  draw(book);
+  $("book").hidden = !found;
+  $("missing").hidden = Boolean(found);
+  if (!found) return 60000;
+  update(found);
   return book.progress.processing ? 2000 : 15000;
 });
 
-async function upload(file) {
-  if (file.size <= DIRECT) {
-    await api("POST", `books/${id}/images`, file, file.type || "application/octet-stream");
-    return;
+$("rename").addEventListener("click", async () => {
+  const found = await dialog("Rename the book", (close) => {
+    const title = h("input", { id: "new-title", required: true, maxlength: 500, value: book.title, autocomplete: "off" });
+    const save = h("button", {}, "Save");
+    const form = h("form", { class: "stacked" }, h("label", { for: "new-title" }, "Title"), title,
+      h("div", { class: "actions" }, button("Cancel", () => close(), { class: "quiet" }), save));
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const answer = await busy(save, () => api("PATCH", `books/${id}`, { title: title.value }));
+      if (answer) close(answer);
+    });
+    return form;
+  });
+  if (found) update(found);
+});
+
+$("delete").addEventListener("click", async (event) => {
+  const what = `“${book.title}” goes with ${plural(book.images.length, "photo")} and all cutouts. This cannot be undone.`
+    + (book.listing_item_id ? " The listing stays and can be imported again." : "");
+  if (!(await confirmed("Delete this book?", what, "Delete book"))) return;
+  if (await busy(event.target, () => api("DELETE", `books/${id}`))) location.replace(root.href);
+});
+
+$("retry-all").addEventListener("click", (event) => busy(event.target, async () => {
+  let sent = 0;
+  for (const status of ["failed", "queue_failed"]) {
+    sent += (await api("POST", "jobs/retry", { status, book_id: id })).sent;
   }
-  const form = await api("POST", `books/${id}/images/presign`, { content_type: file.type });
-  if (file.size > form.max_bytes) throw new Error(`${file.name} is larger than ${form.max_bytes / 1e6} MB.`);
-  const data = new FormData();
-  for (const [name, value] of Object.entries(form.fields)) data.append(name, value);
-  data.append("file", file);
-  const answer = await fetch(form.url, { method: "POST", body: data });
-  if (!answer.ok) throw new Error(`The upload of ${file.name} was refused (${answer.status}).`);
-  await api("POST", `books/${id}/images/complete`, { image_id: form.image_id });
+  toast(`${plural(sent, "photo")} sent again.`);
+  await refresh();
+}));
+
+$("files").addEventListener("change", (event) => {
+  uploads.add([...event.target.files]);
+  event.target.value = "";
+});
+
+function carriesFiles(event) {
+  return can("editor") && book && [...(event.dataTransfer?.types ?? [])].includes("Files");
 }
 
-async function add(files) {
-  for (const file of files) {
-    const failed = await upload(file).then(() => null, (error) => error);
-    if (failed) {
-      notice(`${file.name}: ${failed.message}`);
-      return;
-    }
-    refresh();
-  }
-}
-
-$("files").addEventListener("change", (event) => add([...event.target.files]).finally(() => { event.target.value = ""; }));
-for (const kind of ["dragover", "dragleave", "drop"]) {
+for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
   document.addEventListener(kind, (event) => {
+    if (!carriesFiles(event)) return;
     event.preventDefault();
-    if ($("drop").hidden) return;
-    $("drop").classList.toggle("over", kind === "dragover");
-    if (kind === "drop") add([...event.dataTransfer.files]);
+    $("over").hidden = kind === "drop" || (kind === "dragleave" && !event.relatedTarget);
+    if (kind === "drop") uploads.add([...event.dataTransfer.files]);
   });
 }
+window.addEventListener("beforeunload", (event) => uploads.running && event.preventDefault());
+
+welcome().then(() => book && draw()).catch(() => null);

@@ -1,4 +1,5 @@
-import { $, attempt, h, link } from "./bmx.js";
+import { $, attempt, h, link } from "./dom.js";
+import { recognise } from "./session.js";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
 
@@ -73,6 +74,8 @@ await attempt(async () => {
   if (wanted?.matches("details")) wanted.open = true;
 });
 $("operations").setAttribute("aria-busy", "false");
+
+recognise().catch(() => null);
 
 $("find").addEventListener("input", (event) => {
   const words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
