@@ -41,6 +41,12 @@ def test_signing_in_leads_nowhere_else(page: Page, running: RunningStack, outsid
     page.wait_for_url(running.status.web_url)
 
 
+def test_a_key_in_the_address_is_taken_out_of_it(page: Page, running: RunningStack) -> None:
+    for address in (signed_in(running, "sign-in"), signed_in(running, "sign-in")):
+        page.goto(address)  # the second time, the page is there already
+        expect(page).to_have_url(f"{running.status.web_url}sign-in")
+
+
 def test_another_tab_is_signed_in_too_and_out_again(
     visit: Visit, visiting: Visiting, running: RunningStack
 ) -> None:

@@ -81,7 +81,7 @@ export function toast(text, { failed = false } = {}) {
   const item = h("li", { class: failed ? "bad" : "good", role: failed ? "alert" : "status" }, h("span", {}, text),
     button("Close", () => item.remove(), { class: "quiet small", "aria-label": "Close this message" }));
   // Within an open dialog, because all else is out of reach meanwhile.
-  (document.querySelector("dialog[open]") ?? document.body).append($("toasts"));
+  (document.querySelector("dialog[open]") ?? $("main")).append($("toasts"));
   $("toasts").append(item);
   if (!failed) setTimeout(() => item.remove(), 6000);
 }
@@ -164,7 +164,7 @@ export function dialog(title, build, attributes = {}) {
     const box = h("dialog", { "aria-labelledby": "dialog-title", ...attributes }, h("h2", { id: "dialog-title" }, title),
       build((value) => close(value)));
     box.addEventListener("close", () => {
-      document.body.append($("toasts"));
+      $("main").append($("toasts"));
       box.remove();
       if (!opener.isConnected) focus(opener.id);
       resolve(result);

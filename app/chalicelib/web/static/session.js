@@ -16,11 +16,14 @@ let asking = null;
 let arrived = null;
 
 // A link of the command line carries the key behind the hash, which browsers do not send to any server.
-const fragment = new URLSearchParams(location.hash.slice(1));
-if (fragment.get("key")) {
-  keep({ kind: "key", key: fragment.get("key") });
+function takeFragment() {
+  const key = new URLSearchParams(location.hash.slice(1)).get("key");
+  if (!key) return;
+  keep({ kind: "key", key });
   history.replaceState(null, "", location.pathname + location.search);
 }
+takeFragment();
+window.addEventListener("hashchange", takeFragment);
 
 function keep(credential) {
   current = credential;
