@@ -81,7 +81,7 @@ def visiting(chromium: Browser) -> Visiting:
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
         )
         context.set_default_timeout(WAIT)
-        # Where nothing is warm, each file of a page starts a process of the function, on whatever cores there are.
+        # Where nothing is warm, each file of a page starts a process of the function.
         context.set_default_navigation_timeout(4 * WAIT)
         complaints: list[str] = []
         context.on("console", lambda message: complaints.extend(_complaint(message)))
