@@ -1,6 +1,7 @@
 """The command line: `bmx COMMAND`. Commands live in `bmx.commands`, one module an area, and stay thin."""
 
 import sys
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
@@ -29,13 +30,31 @@ from bmx.output import ExitCode, print_envelope
 
 app = typer.Typer(
     name="bmx",
-    help="Photos of books in, clean cutouts out: platform, app and workers, here or on AWS.",
-    epilog="Example: bmx demo",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"bmx {version('bluemoxon')}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Example: bmx demo")
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and end.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Photos of books in, clean cutouts out: platform, app and workers, here or on AWS."""
+
+
 for module in (
     demo,
     stack_commands,

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from bmx.main import app
+from chalicelib.version import VERSION
 
 
 def _commands(command: Any, path: str = "bmx") -> Iterator[tuple[str, Any]]:
@@ -35,3 +37,8 @@ def test_each_says_what_it_does_and_gives_an_example_of_itself(path: str) -> Non
 def test_each_can_answer_programs(path: str) -> None:
     options = [name for parameter in LEAVES[path].params for name in parameter.opts]
     assert "--json" in options
+
+
+def test_it_says_which_version_it_is() -> None:
+    said = CliRunner().invoke(app, ["--version"])
+    assert (said.exit_code, said.output) == (0, f"bmx {VERSION}\n")
