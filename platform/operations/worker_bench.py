@@ -83,7 +83,7 @@ class Bench:
     starts: Starts
 
 
-class _Contender:
+class Contender:
     """A running contender."""
 
     def __init__(self, command: Sequence[str], environment: dict[str, str], log: Path) -> None:
@@ -136,7 +136,7 @@ class _Arena:
     peers: Path
     folder: Path
 
-    def enter(self, kind: str, source: Path, environment: dict[str, str] | None = None) -> _Contender:
+    def enter(self, kind: str, source: Path, environment: dict[str, str] | None = None) -> Contender:
         own = kind in (OURS, BASE, "bare-int8", "handler", "import")
         script = self.paths.repo / "benchmarks" / "worker_contender.py"
         command = [
@@ -153,7 +153,7 @@ class _Arena:
             "U2NET_HOME": str(self.folder),
             **(environment or {}),
         }
-        return _Contender(command, variables, self.folder / f"{kind}.log")
+        return Contender(command, variables, self.folder / f"{kind}.log")
 
 
 def measure(
@@ -186,7 +186,7 @@ def _race(arena: _Arena, size: str, rounds: int, report: Reporter, *, peers: boo
     source.write_bytes(photo(SIZES[size]))
     kinds = (*ENGINES, OURS, *(PEERS if peers else ()))
     with ExitStack() as stack:
-        running: dict[str, _Contender] = {}
+        running: dict[str, Contender] = {}
         for kind in kinds:
             report.say(f"{size}: {NAMES[kind]}, first time")
             running[kind] = arena.enter(kind, source)
@@ -233,7 +233,7 @@ def _starts(arena: _Arena, rounds: int, report: Reporter) -> Starts:
 
 
 @contextmanager
-def _ended(contender: _Contender) -> Iterator[_Contender]:
+def _ended(contender: Contender) -> Iterator[Contender]:
     try:
         yield contender
         contender.end()

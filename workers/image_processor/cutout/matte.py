@@ -30,6 +30,8 @@ and Sun, "Fast Guided Filter", 2015) of each round.
 """
 _GAIN = 1.6
 """How much a round's result is sharpened about one half: the filter's own blur is taken back."""
+_FAINT = 0.05
+"""Of a mask: far from anything brighter, the first round's sharpening makes nothing of it."""
 _FINAL_RADIUS, _FINAL_EPSILON, _FINAL_GAIN = 3, 1e-5, 1.1
 _TILE = 128
 _MARGIN = 16
@@ -135,12 +137,26 @@ def _mean(
 def _at_working_size(guide: npt.NDArray[np.uint8], mask: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     grown = cv2.resize(mask, guide.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     outline = traced(guide, np.asarray(np.clip(grown, 0, 1), np.float32))
-    alpha = outline.mask
+    area = _surroundings(outline.mask)
+    inner = np.ascontiguousarray(guide[area])
+    alpha, least, most = outline.mask[area], outline.least[area], outline.most[area]
     for radius, epsilon, scale in _ROUNDS:
         # A dark board between white pages and a grey ground: their colours lie on one line, and the filter
         # alone would take the board for half of each.
-        alpha = np.clip(_filtered(guide, alpha, radius, epsilon, _GAIN, scale), outline.least, outline.most)
-    return _snapped(alpha)
+        alpha = np.clip(_filtered(inner, alpha, radius, epsilon, _GAIN, scale), least, most)
+    found = np.zeros_like(outline.mask)
+    found[area] = _snapped(alpha)
+    return found
+
+
+def _surroundings(mask: npt.NDArray[np.float32]) -> Area:
+    """The part of a mask that may hold some of the subject; beyond it the rounds leave nothing."""
+    left, top, width, height = cv2.boundingRect((mask > _FAINT).astype(np.uint8))
+    reach = 2 * sum(radius for radius, _, _ in _ROUNDS) + 2
+    return (
+        slice(max(0, top - reach), top + height + reach),
+        slice(max(0, left - reach), left + width + reach),
+    )
 
 
 def _filtered(
