@@ -1,25 +1,23 @@
 """Steps to findings: by operation, diff path and options. Pure, and by no value but the safeguards'."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gate import safeguards
+from gate.credentials import ADOPT, ROTATE, Credentials
 from gate.findings import Finding
-from gate.model import REPLACING, Op, Plan, State, Step, root
-from gate.resources import CREDENTIALS, DATABASES, KEPT, PASSWORD_PROPERTIES, SECRET_PROPERTIES, loss
+from gate.model import REPLACING, Op, Plan, State, Step, root, segments
+from gate.resources import CREDENTIALS, DATABASES, KEPT, PASSWORD_PROPERTIES, PASSWORDS_OF_ANY, loss
+from gate.steps import of_step, operation, paths_of
 from rules.model import Severity
-from rules.types import CREDENTIALS_TAG, MANAGED, RANDOM_PASSWORD, ROLE, SECRET, SECRET_VERSION
+from rules.types import CREDENTIALS_TAG, MANAGED, RANDOM_PASSWORD, ROLE
 
-ROTATE = "Rotate with `bmx credentials rotate`, which changes database and secret together."
-ADOPT = "Switch modes with `bmx credentials move --to MODE`, which keeps database and secret together."
 RETIRE = "If it is meant: unprotect it in a change of its own, then approve the deletion by plan digest."
 KEEP = "Undo what causes it. If it is meant: take a copy, then approve this URN, operation and plan digest."
-WHOLE = "Plan and apply the whole stack, without --target and --exclude."
 
 
 def judge(plan: Plan) -> list[Finding]:
     """All findings, biggest risk first; empty for a plan that is safe."""
-    credentials = _Credentials.of(plan)
+    credentials = Credentials.of(plan)
     found = [finding for step in plan.steps for finding in _step(step)]
     found += credentials.findings()
     found += safeguards.findings(plan)
@@ -31,23 +29,14 @@ def judge(plan: Plan) -> list[Finding]:
     return sorted(unique.values(), key=lambda finding: finding.rank)
 
 
-def _finding(
-    id_: str, severity: Severity, step: Step, what: str, remedy: str, paths: tuple[str, ...] = ()
-) -> Finding:
-    return Finding(id_, severity, step.urn, _operation(step), what, remedy, paths)
-
-
-def _operation(step: Step) -> str:
-    return Op.REPLACE if step.op in REPLACING else step.op
-
-
 def _step(step: Step) -> Iterator[Finding]:
     yield from _password(step)
+    yield from _password_of_another(step)
     yield from _guards(step)
     yield from _loss(step)
     yield from _boundary(step)
     if step.op is Op.UPDATE and not step.changed_paths and step.type in CREDENTIALS:
-        yield _finding(
+        yield of_step(
             "change-unseen",
             Severity.CRITICAL,
             step,
@@ -59,9 +48,9 @@ def _step(step: Step) -> Iterator[Finding]:
 def _password(step: Step) -> Iterator[Finding]:
     if step.type not in DATABASES or step.op in (Op.CREATE, Op.SAME):
         return
-    paths = _paths(step, PASSWORD_PROPERTIES[step.type])
+    paths = paths_of(step, PASSWORD_PROPERTIES[step.type])
     if paths:
-        yield _finding(
+        yield of_step(
             "database-password-change",
             Severity.CRITICAL,
             step,
@@ -75,12 +64,28 @@ def _password(step: Step) -> Iterator[Finding]:
         if root(path) == MANAGED or (root(path) == "tags" and CREDENTIALS_TAG in path)
     )
     if paths:
-        yield _finding(
+        yield of_step(
             "credentials-mode-switch",
             Severity.CRITICAL,
             step,
             "Another mode of credentials: the database or RDS makes a new password.",
             ADOPT,
+            paths,
+        )
+
+
+def _password_of_another(step: Step) -> Iterator[Finding]:
+    """A password that an update changes of anything else: a cache, a broker, a login inside the database."""
+    if step.type in DATABASES or step.op is not Op.UPDATE:
+        return
+    paths = tuple(path for path in step.changed_paths if not PASSWORDS_OF_ANY.isdisjoint(segments(path)))
+    if paths:
+        yield of_step(
+            "password-change",
+            Severity.CRITICAL,
+            step,
+            "It gets another password; whoever holds the old one cannot log in.",
+            "Undo it, or change it together with what holds it, and approve this URN, operation and digest.",
             paths,
         )
 
@@ -91,7 +96,7 @@ def _guards(step: Step) -> Iterator[Finding]:
         return
     if old.protect and not new.protect:
         if step.op in REPLACING:
-            yield _finding(
+            yield of_step(
                 "unprotect-and-replace",
                 Severity.CRITICAL,
                 step,
@@ -100,7 +105,7 @@ def _guards(step: Step) -> Iterator[Finding]:
                 step.changed_paths,
             )
         else:
-            yield _finding(
+            yield of_step(
                 "unprotect",
                 Severity.HIGH,
                 step,
@@ -109,7 +114,7 @@ def _guards(step: Step) -> Iterator[Finding]:
             )
     lost = sorted(_guarded(step, old) - _guarded(step, new))
     if lost:
-        yield _finding(
+        yield of_step(
             "guard-removed",
             Severity.HIGH,
             step,
@@ -119,7 +124,7 @@ def _guards(step: Step) -> Iterator[Finding]:
             tuple(lost),
         )
     elif old.hooks - new.hooks:
-        yield _finding(
+        yield of_step(
             "guard-removed",
             Severity.HIGH,
             step,
@@ -142,17 +147,21 @@ def _loss(step: Step) -> Iterator[Finding]:
     if what is None:
         return
     severity, lost = what
-    if step.op is Op.DELETE:
+    old = step.old_state
+    if step.op is Op.READ and old is not None and not old.external:
+        text = f"It is no longer managed, only looked at: nothing here keeps {lost} any more."
+        yield of_step("data-delete", severity, step, text, RETIRE)
+    elif step.op is Op.DELETE:
         kept = step.old_state is not None and step.old_state.retain_on_delete
         text = (
             f"It is forgotten, and stays in AWS unmanaged: {lost}."
             if kept
             else f"It is deleted: {lost} would be gone."
         )
-        yield _finding("data-delete", severity, step, text, RETIRE)
+        yield of_step("data-delete", severity, step, text, RETIRE)
     elif step.op in REPLACING:
         text = f"It is replaced by a new and empty one: {lost} would be gone."
-        yield _finding("data-replace", severity, step, text, KEEP, step.changed_paths)
+        yield of_step("data-replace", severity, step, text, KEEP, step.changed_paths)
 
 
 def _boundary(step: Step) -> Iterator[Finding]:
@@ -160,7 +169,7 @@ def _boundary(step: Step) -> Iterator[Finding]:
     kinds = {path: diff.kind for path, diff in (step.detailed_diff or {}).items()}
     paths = tuple(path for path in step.changed_paths if root(path) == "permissionsBoundary")
     if step.type == ROLE and paths and any(not kinds.get(path, "").startswith("add") for path in paths):
-        yield _finding(
+        yield of_step(
             "boundary-removed",
             Severity.HIGH,
             step,
@@ -183,135 +192,7 @@ def _refused(plan: Plan) -> Iterator[Finding]:
                 "refused-by-engine",
                 Severity.HIGH,
                 diagnostic.urn,
-                _operation(step) if step else "unknown",
+                operation(step) if step else "unknown",
                 "The engine or one of the program's guards refuses this change.",
                 "Run `pulumi preview` for the message, and undo what causes it.",
             )
-
-
-@dataclass(frozen=True)
-class _Credentials:
-    """Databases, generated passwords and secret versions, and which of them belong together."""
-
-    databases: tuple[Step, ...]
-    passwords: tuple[Step, ...]
-    versions: tuple[Step, ...]
-    secrets: tuple[Step, ...]
-
-    @classmethod
-    def of(cls, plan: Plan) -> "_Credentials":
-        def steps(*types: str) -> tuple[Step, ...]:
-            return tuple({step.urn: step for step in plan.steps if step.type in types}.values())
-
-        return cls(steps(*DATABASES), steps(RANDOM_PASSWORD), steps(SECRET_VERSION), steps(SECRET))
-
-    def findings(self) -> Iterator[Finding]:
-        for version in self.versions:
-            yield from self._version(version)
-        for password in self.passwords:
-            yield from self._password(password)
-        for database in self.databases:
-            yield from self._database(database)
-
-    def _version(self, version: Step) -> Iterator[Finding]:
-        if version.op is not Op.CREATE and not _changes_secret(version):
-            return
-        paths = _paths(version, SECRET_PROPERTIES)
-        for database in (one for one in self.databases if self._opens(version, one)):
-            if _changes_password(database):
-                continue
-            yield _finding(
-                "secret-version-without-database",
-                Severity.CRITICAL,
-                version,
-                f"The secret gets another value, and the database `{database.name}` keeps its password.",
-                ROTATE,
-                paths,
-            )
-            return
-        if version.op is not Op.CREATE:
-            yield _finding(
-                "secret-value-change",
-                Severity.HIGH,
-                version,
-                "The secret gets another value; whoever holds the old one is refused.",
-                "Rotate the secret instead: its current value becomes the previous one.",
-                paths,
-            )
-
-    def _password(self, password: Step) -> Iterator[Finding]:
-        if password.op in REPLACING or password.op is Op.UPDATE:
-            yield _finding(
-                "random-password-replace",
-                Severity.CRITICAL,
-                password,
-                "A new password is generated; what was made with the old one does not know it.",
-                "Undo what causes it (length, characters, keepers, a provider's new default). " + ROTATE,
-                password.changed_paths,
-            )
-        for database in (one for one in self.databases if _makes(password, one)):
-            if (password.op is Op.CREATE) != (database.op is Op.CREATE) and password.op in (
-                Op.CREATE,
-                Op.DELETE,
-            ):
-                yield _finding(
-                    "credentials-mode-switch",
-                    Severity.CRITICAL,
-                    password,
-                    f"The database `{database.name}` exists, and its password is generated anew or given up.",
-                    ADOPT,
-                )
-
-    def _database(self, database: Step) -> Iterator[Finding]:
-        versions = [version for version in self.versions if self._opens(version, database)]
-        passwords = [password for password in self.passwords if _makes(password, database)]
-        if _changes_password(database) and database.op is not Op.DELETE:
-            kept = [
-                version
-                for version in versions
-                if not _changes_secret(version) and version.op is not Op.CREATE
-            ]
-            if kept or (passwords and not versions):
-                yield _finding(
-                    "database-without-secret-version",
-                    Severity.CRITICAL,
-                    database,
-                    "The database gets a password that is written to no secret in this plan. A part of what"
-                    " belongs together may have been left out by --target.",
-                    WHOLE,
-                )
-
-    def _opens(self, version: Step, database: Step) -> bool:
-        """Whether the version is of the secret that opens the database."""
-        sources = _sources(version, *SECRET_PROPERTIES)
-        if database.urn in sources or sources & _sources(database, *PASSWORD_PROPERTIES[database.type]):
-            return True
-        secrets = {secret.urn for secret in self.secrets if secret.name.endswith("database")}
-        return bool(_sources(version, "secretId") & secrets) or version.name == database.name
-
-
-def _makes(password: Step, database: Step) -> bool:
-    return password.urn in _sources(database, *PASSWORD_PROPERTIES[database.type])
-
-
-def _sources(step: Step, *properties: str) -> frozenset[str]:
-    """URNs that the properties are computed from, before or after."""
-    states = [state for state in (step.old_state, step.new_state) if state is not None]
-    return frozenset(urn for state in states for urn in state.sources(*properties))
-
-
-def _paths(step: Step, properties: frozenset[str]) -> tuple[str, ...]:
-    return tuple(path for path in step.changed_paths if root(path) in properties)
-
-
-def _changes_password(database: Step) -> bool:
-    """Whether the database has another password after the plan."""
-    if database.op in REPLACING or database.op in (Op.CREATE, Op.DELETE):
-        return True
-    return bool(_paths(database, PASSWORD_PROPERTIES[database.type]))
-
-
-def _changes_secret(version: Step) -> bool:
-    if version.op in REPLACING or version.op is Op.DELETE:
-        return True
-    return version.op is Op.UPDATE and (bool(_paths(version, SECRET_PROPERTIES)) or not version.changed_paths)

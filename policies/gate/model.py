@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections import Counter
 from enum import StrEnum
 from typing import Any
@@ -68,6 +69,7 @@ class State(_Model):
     """What the gate looks at of a resource's state. `inputs` is for the plan's digest only."""
 
     protect: bool = False
+    external: bool = False
     retain_on_delete: bool = False
     parent: str = ""
     ignore_changes: tuple[str, ...] = ()
@@ -165,12 +167,17 @@ class Plan(_Model):
         return "sha256:" + hashlib.sha256("\n".join(changes).encode()).hexdigest()
 
 
+_SEGMENT = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.\[\]]+)')
+
+
+def segments(path: str) -> list[str]:
+    """The properties and places that a diff path names: `users[0].name` is `users`, `0`, `name`."""
+    return ["".join(parts) for parts in _SEGMENT.findall(path)]
+
+
 def root(path: str) -> str:
     """The top-level property of a diff path: `tags["a"].b` is of `tags`."""
-    for index, character in enumerate(path):
-        if character in ".[":
-            return path[:index]
-    return path
+    return next(iter(segments(path)), path)
 
 
 def parse(text: str | bytes) -> Plan:

@@ -5,7 +5,12 @@ from rules.model import Severity
 
 DATABASES = frozenset(types.PASSWORDS)
 PASSWORD_PROPERTIES = {type_: frozenset(names) for type_, names in types.PASSWORDS.items()}
-SECRET_PROPERTIES = frozenset(types.SECRET_STRINGS)
+PASSWORDS_OF_ANY = types.PASSWORD_TEXTS | {
+    f"{name}Version" for name in types.PASSWORD_TEXTS if name.endswith("Wo")
+}
+"""Properties that set a password, of whatever type, at any depth."""
+SECRET_PROPERTIES = frozenset({*types.SECRET_STRINGS, "versionStages"})
+"""What a secret is read as: the values of its versions, and which of them is the current one."""
 KEPT = {types.SECRET: frozenset({"name", "namePrefix"}), types.SECRET_VERSION: SECRET_PROPERTIES}
 """Beside passwords: what of a secret has to stay, because a new name is a new and empty secret."""
 CREDENTIALS = DATABASES | {types.RANDOM_PASSWORD, types.SECRET, types.SECRET_VERSION}

@@ -52,7 +52,7 @@ def step(
     if replace:
         made["replaceReasons"] = [replace]
         made["detailedDiff"] = {replace: {"kind": "update-replace", "inputDiff": True}}
-    if op not in ("create", "import", "read"):
+    if op not in ("create", "import", "read") or old is not None:
         made["oldState"] = state(urn, **(old or {}))
     if op != "delete":
         made["newState"] = state(urn, **(new or {}))

@@ -32,6 +32,7 @@ from tests.policies.plans import (
 TODAY = datetime.date(2026, 3, 1)
 CLUSTER = f"{PROJECT}{types.DATABASE_CLUSTER}::aurora"
 API_KEY = f"{PROJECT}{types.RANDOM_PASSWORD}::api-key"
+API_KEY_SECRET = f"{PROJECT}{types.SECRET}::api-key"
 API_KEY_VERSION = f"{PROJECT}{types.SECRET_VERSION}::api-key"
 
 
@@ -124,6 +125,39 @@ UNSAFE: dict[str, tuple[tuple[Json, ...], str]] = {
         "data-replace",
     ),
     "queue deleted": ((step("delete", QUEUE),), "data-delete"),
+    "secret's other version made the current one": (
+        (step("update", VERSION, "versionStages"),),
+        "secret-version-without-database",
+    ),
+    "a second version, its secret written out": (
+        (
+            step("create", API_KEY),
+            step("create", API_KEY_VERSION, new={"propertyDependencies": {"secretString": [API_KEY]}}),
+        ),
+        "secret-unknown",
+    ),
+    "a second version, its secret looked up": (
+        (
+            step("read", API_KEY_SECRET),
+            step("create", API_KEY_VERSION, new={"propertyDependencies": {"secretId": [API_KEY_SECRET]}}),
+        ),
+        "secret-unknown",
+    ),
+    **{
+        f"{path} of {type_}": ((step("update", gone(type_), path),), "password-change")
+        for type_, path in (
+            ("aws:docdb/cluster:Cluster", "masterPassword"),
+            ("aws:redshift/cluster:Cluster", "masterPasswordWoVersion"),
+            ("aws:elasticache/replicationGroup:ReplicationGroup", "authToken"),
+            ("aws:mq/broker:Broker", "users[0].password"),
+            ("postgresql:index/role:Role", "password"),
+            ("aws-native:rds:DBInstance", '["masterUserPassword"]'),
+        )
+    },
+    "given up, and only looked at from now on": (
+        (step("read", QUEUE, old={}, new={"external": True}),),
+        "data-delete",
+    ),
     "change without a diff": ((step("update", VERSION),), "change-unseen"),
     "unknown type deleted": ((step("delete", gone("aws:efs/fileSystem:FileSystem")),), "data-delete"),
     "forgotten": ((step("delete", QUEUE, old={"retainOnDelete": True}),), "data-delete"),
@@ -158,8 +192,17 @@ SAFE: dict[str, tuple[Json, ...]] = {
     "a new stack": tuple(step("create", urn) for urn in (ROOT, PASSWORD, DATABASE, SECRET, VERSION)),
     "a new secret that has nothing to do with the database": (
         step("create", API_KEY),
-        step("create", API_KEY_VERSION, new={"propertyDependencies": {"secretString": [API_KEY]}}),
+        step("create", API_KEY_SECRET),
+        step(
+            "create",
+            API_KEY_VERSION,
+            new={"propertyDependencies": {"secretId": [API_KEY_SECRET], "secretString": [API_KEY]}},
+        ),
     ),
+    "a resource that was only looked at before, too": (
+        step("read", QUEUE, old={"external": True}, new={"external": True}),
+    ),
+    "longer passwords of people": (step("update", gone(types.USER_POOL), "passwordPolicy.minimumLength"),),
     "a bigger function": (step("update", FUNCTION, "memorySize"),),
     "a new image": (step("update", FUNCTION, "imageUri"),),
     "a tag": (step("update", DATABASE, 'tags["team"]'),),
@@ -390,9 +433,12 @@ def test_every_operation_is_decided_for_what_holds_data() -> None:
         assert found == (op not in harmless), op
 
 
+FINDERS = ("judge.py", "credentials.py", "safeguards.py")
+
+
 def test_every_finding_is_documented() -> None:
     root = Path(__file__).parents[2]
-    code = "".join((root / "policies/gate" / name).read_text() for name in ("judge.py", "safeguards.py"))
+    code = "".join((root / "policies/gate" / name).read_text() for name in FINDERS)
     rows = (root / "docs/policies.md").read_text().split("\n| finding |")[1].split("\n\n")[0]
     assert set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', code)) | {"unprotect"} == set(
         re.findall(r"`([a-z]+(?:-[a-z]+)*)`", "".join(re.findall(r"^\|[^|]*\|", rows, re.MULTILINE)))
