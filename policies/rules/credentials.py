@@ -78,8 +78,8 @@ def database_password_source(database: Resource, stack: Stack, _parameters: Para
     if tags.get(CREDENTIALS_TAG) == "existing":
         return  # read from the secret, which is the source of truth and no resource of the stack
     for name in PASSWORDS[database.type]:
-        if not name.endswith("Version") and stack.is_literal(database, name):
-            yield f"`{name}` is not computed from any resource of the stack."
+        if not name.endswith("Version") and stack.is_typed(database, name):
+            yield f"`{name}` is not computed from any resource that makes a secret."
 
 
 @area.stack(
@@ -95,8 +95,8 @@ def password_literal(resource: Resource, stack: Stack, _parameters: Parameters) 
         return  # `database-password-source`
     for path, _text in resource.inputs.texts_named(PASSWORD_TEXTS):
         given = re.split(r"[.\[]", path, maxsplit=1)[0]
-        if resource.gives(given) and not stack.sources(resource, given):
-            yield f"`{path}` is not computed from any resource of the stack."
+        if resource.gives(given) and stack.is_typed(resource, given):
+            yield f"`{path}` is not computed from any resource that makes a secret."
 
 
 @area.stack(

@@ -40,6 +40,10 @@ _IN_THE_OPEN = (
             r"""\s{0,4}"value"\s{0,4}:\s{0,4}"[^"]"""
         ),
     ),
+    (
+        "a command's written-out password",
+        re.compile(r"""(?i)(?<![\w-])--[a-z-]{0,40}password[ =]\s{0,4}["']?[^\s"'$<{-][^\s"'$]{5}"""),
+    ),
     ("a GitHub token", re.compile(r"\bgh[pousr]_[A-Za-z0-9]{30,}")),
 )
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TypeVar, cast
 
 from rules.settings import Parameters
+from rules.types import SECRET_MAKERS
 from rules.values import Inputs
 
 Found = TypeVar("Found")
@@ -95,12 +96,14 @@ class Stack:
         urns = dict.fromkeys(urn for name in named for urn in resource.sources.get(name, ()))
         return [self._by_urn[urn] for urn in urns if urn in self._by_urn]
 
-    def is_literal(self, resource: Resource, name: str) -> bool:
-        """Whether the program wrote the value of a property out.
-
-        One that is not known yet comes from some resource.
+    def is_typed(self, resource: Resource, name: str) -> bool:
+        """Whether somebody wrote out a property that has to be secret: nothing that it is computed from makes
+        or holds a secret. One that is not known yet, and is computed from nothing here, is not judged.
         """
-        return resource.inputs.is_known(name) and not self.sources(resource, name)
+        sources = self.sources(resource, name)
+        if any(source.type in SECRET_MAKERS for source in sources):
+            return False
+        return resource.inputs.is_known(name) or (bool(sources) and resource.inputs.has(name))
 
     def users(self, resource: Resource, type_: str, *properties: str) -> list[Resource]:
         """The resources of a type that have a property (any, where none is named) computed from this one."""

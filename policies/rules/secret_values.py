@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from rules.guess import credential_in, decoded, is_guessable, names_a_secret
 from rules.model import ANY, Area, OnUnknown, Resource, Severity, Stack
 from rules.settings import Parameters
-from rules.types import PASSWORD_TEXTS, SECRET, SECRET_TEXTS, SECRET_VERSION, USER_DATA
+from rules.types import PASSWORD_TEXTS, SECRET, SECRET_TEXTS, SECRET_VERSION, UNSEEN, UNSEEN_TYPES, USER_DATA
 
 area = Area("secrets")
 
@@ -26,8 +26,24 @@ _TAGS = frozenset({"tags", "tagsAll"})
 )
 def secret_value_source(version: Resource, stack: Stack, _parameters: Parameters) -> Iterator[str]:
     for name in SECRET_TEXTS:
-        if stack.is_literal(version, name):
-            yield f"`{name}` is not computed from any resource of the stack."
+        if stack.is_typed(version, name):
+            yield f"`{name}` is not computed from any resource that makes a secret."
+
+
+@area.stack(
+    "secret-version-of-own",
+    SECRET_VERSION,
+    severity=Severity.CRITICAL,
+    summary="A secret's value is written into a secret of this stack only",
+    why=(
+        "A version of a secret that is written out or looked up can be the database's: it replaces the login,"
+        " and nothing says that the two belong together."
+    ),
+    remedy="Give secret_id the ARN of a Secret of this program. Another's secret is changed by its owner.",
+)
+def secret_version_of_own(version: Resource, stack: Stack, _parameters: Parameters) -> Iterator[str]:
+    if not any(source.type == SECRET for source in stack.sources(version, "secretId")):
+        yield "`secretId` is not computed from any secret of the stack."
 
 
 @area.resource(
@@ -109,6 +125,26 @@ def _fields(text: str) -> Iterable[tuple[str, object]]:
     except (ValueError, RecursionError):
         return ()
     return document.items() if isinstance(document, Mapping) else ()
+
+
+@area.resource(
+    "seen-by-the-rules",
+    ANY,
+    severity=Severity.CRITICAL,
+    summary="Nothing changes by a command, by another template, or inside a database",
+    why=(
+        "What such a resource does stands in no plan: it could give the database another password, and no"
+        " rule and no gate would see it."
+    ),
+    remedy=(
+        "Use the resource of the `aws` package. What is done once is a `bmx` command; what the database holds"
+        " is changed by migrations."
+    ),
+)
+def seen_by_the_rules(resource: Resource, _parameters: Parameters) -> Iterator[str]:
+    package, module = (*resource.type.split(":"), "")[:2]
+    if resource.type in UNSEEN_TYPES or f"{package}:" in UNSEEN or module == "dynamic":
+        yield "What it does is not seen."
 
 
 @area.resource(

@@ -69,6 +69,30 @@ PASSWORD_TEXTS = frozenset(
 )
 """Properties, of any type and at any depth, whose text is a password."""
 
+SECRET_MAKERS = frozenset(
+    {
+        RANDOM_PASSWORD,
+        SECRET_VERSION,
+        "random:index/randomBytes:RandomBytes",
+        "random:index/randomString:RandomString",
+        "tls:index/privateKey:PrivateKey",
+        "aws:cognito/userPoolClient:UserPoolClient",
+        "aws:iam/accessKey:AccessKey",
+    }
+)
+"""Resources that make a secret or hold one. What is computed from others only was typed by somebody."""
+
+UNSEEN = ("command:", "null:", "aws-native:", "postgresql:", "mysql:", "mssql:")
+"""Packages whose resources change things that no rule knows."""
+UNSEEN_TYPES = frozenset(
+    {
+        "aws:cloudcontrol/resource:Resource",
+        "aws:cloudformation/stack:Stack",
+        "aws:cloudformation/stackSet:StackSet",
+        "aws:lambda/invocation:Invocation",
+    }
+)
+
 USER_DATA = frozenset({"userData", "userDataBase64"})
 """Properties that a machine runs when it starts; each may be base64."""
 

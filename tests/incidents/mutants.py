@@ -37,6 +37,19 @@ _KEY_VERSION = 'self, ignore_changes=["secret_string", "secret_binary", "version
 _KEY_PASSWORD = "args.guard.kept(self, ignore_changes=RANDOM_PASSWORD_INPUTS)"
 _UNPROTECTED = "pulumi.ResourceOptions(parent=self, ignore_changes="
 _LOGIN_VERSION = 'self, ignore_changes=["secret_string", "secret_binary", "version_stages"]'
+_SECOND_VERSION = """        another = random.RandomPassword(
+            "another", length=40, opts=self._args.guard.options(self, ignore_changes=RANDOM_PASSWORD_INPUTS)
+        )
+        secretsmanager.SecretVersion(
+            "another",
+            secret_id=self._args.deployment.database_secret(),
+            secret_string=another.result.apply(lambda text: json.dumps({"password": text})),
+            opts=self._args.guard.options(
+                self, ignore_changes=["secret_string", "secret_binary", "version_stages"]
+            ),
+        )
+        return secret.arn
+"""
 _LOGIN_SECRET = 'guard.options(self, ignore_changes=["name", "name_prefix"])'
 _INSTANCE = 'args.guard.options(self, ignore_changes=["password", "password_wo", "password_wo_version"])'
 _CONTAINER = "timeout=120, memory=3008"
@@ -89,6 +102,17 @@ CREDENTIALS = (
             '"password": random.RandomPassword("another", length=40).result,',
         ),
         policies="password-one-source",
+    ),
+    Mutant(
+        "a typed password in the secret, beside the host",
+        infra("credentials.py", '"password": self.password,', '"password": "kV7wQm2Zp9TrX4Ls",'),
+        policies="secret-value-source",
+    ),
+    Mutant(
+        "a second version of the secret, guarded, by the secret's name",
+        infra("credentials.py", "        return secret.arn\n", _SECOND_VERSION),
+        policies="secret-version-of-own",
+        gate="secret-unknown",
     ),
     Mutant(
         "the random password no longer ignores its length",

@@ -20,6 +20,7 @@ from tests.policies.case_parts import (
 )
 
 CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
+QUEUE = resource(types.QUEUE)
 BROKER = "aws:mq/broker:Broker"
 
 CREDENTIALS = {
@@ -47,7 +48,13 @@ CREDENTIALS = {
         "masterPassword",
     ),
     "database-password-source": Case(
-        bad=(Stack([database()]), Stack([database(passwordWo=STRONG)])),
+        bad=(
+            Stack([database()]),
+            Stack([database(passwordWo=STRONG)]),
+            # A text that somebody typed, made in a function of what has nothing to do with it.
+            Stack([QUEUE, database(QUEUE)]),
+            Stack([QUEUE, database(QUEUE, password=UNKNOWN)]),
+        ),
         good=(
             Stack([PASSWORD, database(PASSWORD)]),
             Stack([database(tags={types.CREDENTIALS_TAG: "existing"})]),
@@ -118,9 +125,34 @@ CREDENTIALS = {
         good=(resource(types.DATABASE, protect=True), resource(types.SECRET, protect=True)),
     ),
     "secret-value-source": Case(
-        bad=(Stack([SECRET, version()]), Stack([resource(types.SECRET_VERSION, {"secretStringWo": STRONG})])),
+        bad=(
+            Stack([SECRET, version()]),
+            Stack([resource(types.SECRET_VERSION, {"secretStringWo": STRONG})]),
+            # The host is the database's, the password beside it was typed.
+            Stack([SECRET, PASSWORD, database(PASSWORD), version(database(PASSWORD))]),
+        ),
         good=(Stack([SECRET, PASSWORD, version(PASSWORD)]), Stack([SECRET])),
         unknown=(Stack([resource(types.SECRET_VERSION, {"secretString": UNKNOWN})]),),
+    ),
+    "secret-version-of-own": Case(
+        bad=(
+            Stack([resource(types.SECRET_VERSION, {"secretId": "bluemoxon-x/database"})]),
+            Stack(
+                [
+                    QUEUE,
+                    resource(types.SECRET_VERSION, {"secretId": "x"}, sources={"secretId": (QUEUE,)}),
+                ]
+            ),
+        ),
+        good=(Stack([SECRET, version(PASSWORD)]),),
+        unknown=(
+            Stack(
+                [
+                    SECRET,
+                    resource(types.SECRET_VERSION, {"secretId": UNKNOWN}, sources={"secretId": (SECRET,)}),
+                ]
+            ),
+        ),
     ),
     "secret-version-guarded": Case(
         bad=(resource(types.SECRET_VERSION, {"secretString": STRONG}),),
@@ -149,6 +181,25 @@ CREDENTIALS = {
         [{"secretString": json.dumps({"username": "app", "password": STRONG})}, {"secretString": STRONG}],
         "secretString",
     ),
+    "seen-by-the-rules": Case(
+        bad=tuple(
+            resource(type_)
+            for type_ in (
+                "command:local:Command",
+                "pulumi-python:dynamic:Resource",
+                "aws:cloudcontrol/resource:Resource",
+                "aws:cloudformation/stack:Stack",
+                "aws:lambda/invocation:Invocation",
+                "aws-native:rds:DBInstance",
+                "postgresql:index/role:Role",
+            )
+        ),
+        good=(
+            resource(types.FUNCTION),
+            resource("pulumi:providers:aws"),
+            resource("bluemoxon:storage:Bucket"),
+        ),
+    ),
     "credential-in-the-open": one(
         types.QUEUE,
         [
@@ -158,9 +209,13 @@ CREDENTIALS = {
             {"tags": {"DB_PASSWORD": "hunter2"}},
             {"userData": "#!/bin/sh\nexport PASSWORD=hunter2\n"},
             {"userDataBase64": base64.b64encode(b"#!/bin/sh\nexport PASSWORD=hunter2\n").decode()},
+            {"userData": "aws rds modify-db-instance --master-user-password hunter2hunter2"},
             {"containerDefinitions": '[{"environment": [{"name": "DB_PASSWORD", "value": "x"}]}]'},
         ],
-        [{"tags": TAGS, "password": "password=abcd1234", "secretString": '{"password": "abcd1234"}'}],
+        [
+            {"tags": TAGS, "userData": 'psql --password "$(cat /run/secret)" --no-password'},
+            {"tags": TAGS, "password": "password=abcd1234", "secretString": '{"password": "abcd1234"}'},
+        ],
         "tags",
     ),
 }
