@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from workers.contracts.problem import Problem
 
+LOCAL = "local"
 SETTINGS = Path(__file__).resolve().parents[1] / "settings.yaml"
 
 
@@ -143,10 +144,20 @@ def load(path: Path = SETTINGS, *, known: Mapping[str, HasLevel] | None = None) 
         else:
             faults = ["it is not YAML"]
         raise _unusable(path, faults) from None
-    faults = list(_misnamed(settings, known)) if known is not None else []
+    faults = [*_loopback_only(settings), *(_misnamed(settings, known) if known is not None else ())]
     if faults:
         raise _unusable(path, faults)
     return settings
+
+
+def _loopback_only(settings: PackSettings) -> Iterator[str]:
+    """Parameters that switch rules off, outside of the stack whose parts all lie on one machine."""
+    given = {"defaults": settings.defaults}
+    given |= {f"stacks.{name}": stack.parameters for name, stack in settings.stacks.items() if name != LOCAL}
+    for place, parameters in given.items():
+        for name in ("require_tls", "image_pulled"):
+            if not getattr(parameters, name):
+                yield f"{place}: {name} is false for the local stack only; elsewhere, write an exception"
 
 
 def _misnamed(settings: PackSettings, known: Mapping[str, HasLevel]) -> Iterator[str]:

@@ -79,3 +79,19 @@ def test_a_laxer_level_needs_an_exception(tmp_path: Path) -> None:
     file.write_text("stacks: {prod: {levels: {queue-has-dlq: advisory}}}")
     with pytest.raises(Problem, match="laxer level is an exception"):
         settings.load(file, known=BY_ID)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stacks: {prod: {parameters: {require_tls: false}}}",
+        "stacks: {prod: {parameters: {image_pulled: false}}}",
+        "defaults: {require_tls: false}",
+    ],
+)
+def test_what_holds_on_the_loopback_interface_only_is_the_local_stacks(text: str, tmp_path: Path) -> None:
+    """Elsewhere it would switch rules off, and an exception has a reason and an end."""
+    file = tmp_path / "settings.yaml"
+    file.write_text(text)
+    with pytest.raises(Problem, match="local stack"):
+        settings.load(file, known=BY_ID)
