@@ -18,6 +18,7 @@ pytestmark = [
 ]
 
 STACK = "prod"
+WARNING = "This change edits what judges it"
 
 
 def git(*arguments: str, stdin: str | None = None, **variables: str) -> str:
@@ -60,3 +61,17 @@ def test_a_change_that_takes_a_worker_away_is_unsafe_and_the_report_says_what_is
     assert lost, report
     assert all("the messages in the queue would be gone" in row for row in lost)
     assert "image-processing" not in report, "what did not change is no finding"
+    assert WARNING not in report
+
+
+def test_a_change_of_what_judges_it_says_so(tmp_path: Path) -> None:
+    """With a stack that nobody has, so that nothing is deployed: the line does not depend on the verdict."""
+    index = {"GIT_INDEX_FILE": str(tmp_path / "index")}
+    git("read-tree", "HEAD", **index)
+    blob = git("hash-object", "-w", "--stdin", stdin="# other approvals\n")
+    git("update-index", "--add", "--cacheinfo", f"100644,{blob},policies/approvals.yaml", **index)
+    base = git("commit-tree", git("write-tree", **index), "-p", "HEAD", "-m", "base")
+    command = [str(REPO / ".ci" / "plan"), str(tmp_path / "reports"), base, "nobodys"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert WARNING in (tmp_path / "reports" / "nobodys.md").read_text()
