@@ -1,7 +1,7 @@
 """How exact the cutouts are: alpha against the truth of generated photos, and int8 against fp32.
 
 Run: python benchmarks/worker_quality.py [--photos 64] [--size 1600x1200] [--supersampling 3] [--cache FOLDER]
-[--json]
+[--photographs FOLDER] [--json]
 
 Each photo goes the whole way: a JPEG in (quality 92), the encoded cutout out, whose alpha is looked at.
 Drawing takes longer than cutting out: a folder of `--cache` keeps what was drawn for the next run.
@@ -36,6 +36,8 @@ from workers.image_processor.models import ModelStore
 from workers.samples.generator import generate
 
 FIRST_SEED = 5000
+SHIPPED = ("astronaut", "chelsea", "coffee")
+"""Photographs of one subject in scikit-image."""
 WAYS = ("mask alone, fp32", "int8", "fp32")
 
 
@@ -86,7 +88,7 @@ def main() -> None:
             print(f"\r{index + 1} of {arguments.photos}", end="", file=sys.stderr)
     rows = [_row(way, errors[way]) for way in WAYS]
     apart = max(abs(a - b) for a, b in zip(errors["int8"].mae, errors["fp32"].mae, strict=True))
-    agreement = _agreement(store)
+    agreement = _agreement(store, arguments.photographs)
     if arguments.json:
         found = {"size": arguments.size, "photos": arguments.photos, "rows": [asdict(row) for row in rows]}
         print(json.dumps({**found, "int8_fp32_largest_difference": apart, "photographs_iou": agreement}))
@@ -110,6 +112,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--size", default="1600x1200")
     parser.add_argument("--supersampling", type=int, default=3)
     parser.add_argument("--cache", type=Path)
+    parser.add_argument("--photographs", type=Path, help="more real photographs, to compare int8 with fp32")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
@@ -165,17 +168,26 @@ def _line(alpha: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     return np.asarray(inside != cv2.erode(inside, np.ones((3, 3), np.uint8)))
 
 
-def _agreement(store: ModelStore) -> dict[str, float]:
-    """Intersection over union of int8's and fp32's cutouts of real photographs."""
+def _agreement(store: ModelStore, folder: Path | None) -> dict[str, float]:
+    """Intersection over union of int8's and fp32's cutouts of real photographs; 1 where both find nothing."""
+    photos = {name: np.asarray(getattr(photographs, name)(), np.uint8) for name in SHIPPED}
+    for path in sorted(folder.iterdir()) if folder else ():
+        with Image.open(path) as image:
+            image.thumbnail((1600, 1600))
+            photos[path.stem] = np.asarray(image.convert("RGB"), np.uint8)
     found = {}
-    for name in ("astronaut", "chelsea", "coffee"):
-        photo = np.asarray(getattr(photographs, name)(), np.uint8)
-        int8, fp32 = (
-            extract(photo, Recipe.model_validate({"precision": precision}), store).alpha > 127
-            for precision in ("int8", "fp32")
-        )
-        found[name] = float((int8 & fp32).sum() / (int8 | fp32).sum())
+    for name, photo in photos.items():
+        int8, fp32 = (_present(photo, precision, store) for precision in ("int8", "fp32"))
+        either = int((int8 | fp32).sum())
+        found[name] = float((int8 & fp32).sum() / either) if either else 1.0
     return found
+
+
+def _present(photo: npt.NDArray[np.uint8], precision: str, store: ModelStore) -> npt.NDArray[np.bool_]:
+    try:
+        return extract(photo, Recipe.model_validate({"precision": precision}), store).alpha > 127
+    except ImageFaultError:
+        return np.zeros(photo.shape[:2], np.bool_)
 
 
 def _row(way: str, errors: Errors) -> Row:

@@ -1,6 +1,8 @@
 """The model files of this machine, with progress for whoever waits for them."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
 
 from bmx.output import Ui
 
@@ -8,15 +10,42 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from workers.contracts import Recipe
-    from workers.image_processor.models import ModelStore
+    from workers.image_processor.models import ModelStore, Progress
 
 
-def ensured_models(ui: Ui, recipe: "Recipe") -> "ModelStore":
-    """The store in the user's cache, holding the recipe's model: fetched and checked on first use."""
+def model_store() -> "ModelStore":
+    """The store in the user's cache."""
     from local.paths import Paths
     from workers.image_processor.models import ModelStore
 
-    store = ModelStore(Paths.default().models)
+    return ModelStore(Paths.default().models)
+
+
+def best_precision(name: str) -> "Literal['int8', 'fp32']":
+    """The first in which the catalog has the model; fp32 for one that it does not have."""
+    from workers.image_processor.models import MODELS
+
+    return next((entry.precision for entry in MODELS if entry.name == name), "fp32")
+
+
+def ensured_models(ui: Ui, recipe: "Recipe") -> "ModelStore":
+    """The store in the user's cache, holding the recipe's model: fetched and checked on first use.
+
+    rembg keeps its own models.
+    """
+    from workers.image_processor.cutout.rembg_model import PREFIX
+
+    store = model_store()
+    if recipe.model.startswith(PREFIX):
+        return store
+    with model_progress(ui) as show:
+        store.ensure(recipe.model, recipe.precision, show)
+    return store
+
+
+@contextmanager
+def model_progress(ui: Ui) -> "Iterator[Progress]":
+    """A bar for each step that is reported."""
     with ui.progress() as bars:
         tasks: dict[str, TaskID] = {}
 
@@ -25,5 +54,4 @@ def ensured_models(ui: Ui, recipe: "Recipe") -> "ModelStore":
                 tasks[step] = bars.add_task(step, total=100)
             bars.update(tasks[step], completed=round(share * 100))
 
-        store.ensure(recipe.model, recipe.precision, show)
-    return store
+        yield show

@@ -1,29 +1,21 @@
-"""`bmx cutout` and `bmx model`: the worker's code on files, no stack needed."""
+"""`bmx cutout`: the worker's code on files, no stack needed."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bmx.models import ensured_models
+from bmx.models import best_precision, ensured_models
 from bmx.output import JsonOption, Outcome, Ui, execute
 from workers.contracts.problem import Problem
 
 if TYPE_CHECKING:
     from workers.image_processor.cutout import WrittenCutout
 
-model = typer.Typer(
-    name="model",
-    help="The networks that find the book in a photo.",
-    no_args_is_help=True,
-    epilog="Example: bmx model list",
-)
-
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command(epilog="Example: bmx cutout atlas.jpg globe.png -o cutouts --format png")(cutout)
-    app.add_typer(model)
 
 
 def cutout(
@@ -32,6 +24,10 @@ def cutout(
     cutout_format: Annotated[
         Literal["webp", "png"], typer.Option("--format", help="Of the cutouts; both keep transparency.")
     ] = "webp",
+    model: Annotated[str, typer.Option(help="As `bmx model list` names it.")] = "u2net",
+    precision: Annotated[
+        Literal["int8", "fp32"] | None, typer.Option(help="int8 is faster, fp32 the reference.")
+    ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Cut the books out of photo files: OUT/<name>.<format>, RGBA, the photo's full size."""
@@ -41,7 +37,9 @@ def cutout(
         from workers.image_processor.cutout import ImageFaultError, write_cutout
 
         _check_targets(photos, out, cutout_format)
-        recipe = Recipe(cutout_format=cutout_format)
+        recipe = Recipe(
+            model=model, precision=precision or best_precision(model), cutout_format=cutout_format
+        )
         models = ensured_models(ui, recipe)
         done, failed = [], []
         with ui.progress() as bars:
@@ -62,72 +60,6 @@ def cutout(
         )
 
     execute("cutout", json_output, action)
-
-
-@model.command(epilog="Example: bmx model fetch")
-def fetch(json_output: JsonOption = False) -> None:
-    """Fetch the default model, check it, and make its int8 form."""
-
-    def action(ui: Ui) -> Outcome:
-        from workers.contracts import Recipe
-
-        recipe = Recipe()
-        path = ensured_models(ui, recipe).path(recipe.model, recipe.precision)
-        return Outcome(data={"path": str(path)}, view=str(path))
-
-    execute("model fetch", json_output, action)
-
-
-@model.command("list", epilog="Example: bmx model list --json")
-def list_models(json_output: JsonOption = False) -> None:
-    """List the models and which of them are here."""
-
-    def action(_ui: Ui) -> Outcome:
-        from rich.table import Table
-
-        rows = _models(verified=False)
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in ("model", "precision", "here"):
-            table.add_column(column)
-        for row in rows:
-            table.add_row(str(row["model"]), str(row["precision"]), "yes" if row["here"] else "–")
-        return Outcome(data={"models": rows}, view=table)
-
-    execute("model list", json_output, action)
-
-
-@model.command(epilog="Example: bmx model verify")
-def verify(json_output: JsonOption = False) -> None:
-    """Check the files that are here against their checksums."""
-
-    def action(ui: Ui) -> Outcome:
-        rows = [row for row in _models(verified=True) if row["here"]]
-        for row in rows:
-            if not row["verified"]:
-                ui.warn(f"{row['path']} is damaged: delete it and run `bmx model fetch`.")
-        good = sum(bool(row["verified"]) for row in rows)
-        view = f"{good} of {len(rows)} models here are as they were fetched or made."
-        return Outcome(data={"models": rows}, view=view, ok=all(row["verified"] for row in rows))
-
-    execute("model verify", json_output, action)
-
-
-def _models(*, verified: bool) -> list[dict[str, object]]:
-    from local.paths import Paths
-    from workers.image_processor.models import ModelStore
-    from workers.image_processor.models.catalog import MODELS
-
-    store = ModelStore(Paths.default().models)
-    rows: list[dict[str, object]] = []
-    for entry in MODELS:
-        path = store.folder / entry.file_name
-        row: dict[str, object] = {"model": entry.name, "precision": entry.precision, "here": path.is_file()}
-        if path.is_file():
-            row["path"] = str(path)
-            if verified:
-                row["verified"] = store.verify(entry.name, entry.precision)
-        rows.append(row)
-    return rows
 
 
 def _check_targets(photos: list[Path], out: Path, cutout_format: str) -> None:

@@ -24,6 +24,7 @@ LOCKED = {
     "requirements/uv": UNIVERSAL,
     "requirements/worker": UNIVERSAL,
     "requirements/worker-models": UNIVERSAL,
+    "requirements/worker-rembg": UNIVERSAL,
     "app/requirements": LAMBDA,
 }
 """What is locked, in this order (later ones follow the versions of bmx), and for which machines."""

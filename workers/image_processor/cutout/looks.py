@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from workers.image_processor.cutout.model import SIDE, MaskModel
+from workers.image_processor.cutout.model import Network
 from workers.image_processor.cutout.scale import fitted
 
 Frame: TypeAlias = tuple[float, float, float, float]
@@ -33,19 +33,19 @@ _NEAR = 0.6
 """Share of the photo that a nearer look may show; above, it would be the first look again."""
 
 
-def first_look(photo: npt.NDArray[np.uint8], model: MaskModel) -> npt.NDArray[np.float32] | None:
-    """The mask (SIDE, SIDE) in 0..1, or None where nothing stands out."""
+def first_look(photo: npt.NDArray[np.uint8], model: Network) -> npt.NDArray[np.float32] | None:
+    """The network's mask in 0..1, or None where nothing stands out."""
     return _stretched(model.mask(photo))
 
 
 def second_look(
-    photo: npt.NDArray[np.uint8], model: MaskModel, seen: npt.NDArray[np.uint8] | None
+    photo: npt.NDArray[np.uint8], model: Network, seen: npt.NDArray[np.uint8] | None
 ) -> npt.NDArray[np.float32] | None:
     """A mask in 0..1 of the photo's shape, or None where nothing stands out; `seen` is the first look's
     alpha.
     """
     frame = chosen_frame(photo.shape, seen)
-    view = _view(photo, frame)
+    view = _view(photo, frame, model.side)
     mirrored = model.mask(np.ascontiguousarray(view[:, ::-1]))[:, ::-1]
     mask = _stretched(np.asarray((model.mask(view) + mirrored) / 2, np.float32))
     return None if mask is None else _placed(mask, frame, photo.shape)
@@ -77,11 +77,11 @@ def _stretched(mask: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
     return np.asarray((mask - low) / (high - low), np.float32)
 
 
-def _view(photo: npt.NDArray[np.uint8], frame: Frame) -> npt.NDArray[np.uint8]:
+def _view(photo: npt.NDArray[np.uint8], frame: Frame, side: int) -> npt.NDArray[np.uint8]:
     """The frame's content at twice the network's size; beyond the photo lies the colour of its border."""
     left, top, right, bottom = frame
     height, width = photo.shape[:2]
-    size = 2 * SIDE
+    size = 2 * side
     inner = photo[max(0, round(top)) : round(bottom), max(0, round(left)) : round(right)]
     if left >= 0 and top >= 0:
         return np.asarray(cv2.resize(inner, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
@@ -100,7 +100,7 @@ def _placed(mask: npt.NDArray[np.float32], frame: Frame, shape: tuple[int, ...])
     height, width = shape[:2]
     size = fitted(shape, _CANVAS)
     left, top, right, bottom = frame
-    across, down = SIDE / (right - left), SIDE / (bottom - top)
+    across, down = mask.shape[1] / (right - left), mask.shape[0] / (bottom - top)
     # Pixel centres: the canvas's x lies at (x + 0.5) / scale in the photo.
     to_mask = np.array(
         [

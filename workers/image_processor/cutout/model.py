@@ -4,6 +4,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -26,8 +27,20 @@ def model_input(photo: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     return np.ascontiguousarray(((scaled - _MEAN) / _DEVIATION).transpose(2, 0, 1)[None], np.float32)
 
 
+class Network(Protocol):
+    """Finds the subject. Safe to use from several threads."""
+
+    side: int
+    """Its masks have side x side cells."""
+
+    def mask(self, photo: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """How much each cell of an upright sRGB photo (height, width, 3) belongs to the subject, 0 to 1."""
+
+
 class MaskModel:
-    """A loaded network. Safe to use from several threads."""
+    """A U²-Net loaded from a file. Safe to use from several threads."""
+
+    side = SIDE
 
     def __init__(self, path: Path) -> None:
         import onnxruntime

@@ -12,16 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.contracts import Engine, Quality, Recipe, Subject
-from workers.image_processor.cutout import compose
+from workers.image_processor.cutout import compose, rembg_model
 from workers.image_processor.cutout.decode import decode
 from workers.image_processor.cutout.encode import EncodedImage, encode
 from workers.image_processor.cutout.judge import Verdict, judge
 from workers.image_processor.cutout.looks import first_look, second_look
 from workers.image_processor.cutout.matte import Matte, refine, working_copy
-from workers.image_processor.cutout.model import load
+from workers.image_processor.cutout.model import Network, load
 from workers.image_processor.models import ModelStore
 
-VERSION = "3"
+VERSION = "4"
 """Version of the cutout code: raised when the same recipe would give other pixels."""
 
 
@@ -128,6 +128,13 @@ def write_cutout(source: Path, folder: Path, recipe: Recipe, models: ModelStore)
     )
 
 
+def network(recipe: Recipe, models: ModelStore) -> Network:
+    """What finds the subject by this recipe, made once per process; raises as `cut_out` does."""
+    if recipe.model.startswith(rembg_model.PREFIX):
+        return rembg_model.load(recipe.model, recipe.precision)
+    return load(models.path(recipe.model, recipe.precision))
+
+
 def extract(photo: npt.NDArray[np.uint8], recipe: Recipe, models: ModelStore) -> Matte:
     """Alpha and clean colours of an upright sRGB photo (height, width, 3); raises as `cut_out` does."""
     return _matte(photo, recipe, models, _Stopwatch())[0]
@@ -150,7 +157,7 @@ def _matte(
 ) -> tuple[Matte, Verdict]:
     """The better of one look, or of two where the first is poor."""
     with watch.step("model"):
-        model = load(models.path(recipe.model, recipe.precision))
+        model = network(recipe, models)
     with watch.step("shrink"):
         working = working_copy(photo)
     with watch.step("infer"):

