@@ -173,8 +173,7 @@ def release(stack: Stack) -> None:
     application.kept.write(f"{stack.name}.json", {"resources": made})
     with pytest.raises(Problem, match="cannot be invoked"):
         application.migrate()  # `chalice delete` took the function away again
-    with pytest.raises(Problem, match="cannot be looked at"):
-        application.report_batch_failures()
+    assert application.report_batch_failures() == []
     assert api_key(target, stack.outputs)
 
 
