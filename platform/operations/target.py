@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local.emulated import NO_ENGINE, EmulatedStack
 from local.engine.cli import Pulumi, Summary, stream
@@ -17,6 +17,9 @@ from local.paths import Paths
 from local.provider.connection import Aws
 from local.reporting import Reporter
 from workers.contracts.problem import Problem
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
 
 LOCAL = "local"
 
@@ -79,10 +82,19 @@ class Target:
     @cached_property
     def region(self) -> str:
         """Where the stack is, from its settings."""
+        return self._config().get("aws:region", "us-west-2")
+
+    @property
+    def settings(self) -> "Settings | None":
+        """What the stack's file says now; None where it is wrong, which the program says better."""
+        from local.stand_ins import read_settings
+
+        return read_settings(self._config())
+
+    def _config(self) -> dict[str, str]:
         from local.engine.project import Project
 
-        config = Project(self.paths.repo, self.paths.state, self.stack).config()
-        return config.get("aws:region", "us-west-2")
+        return Project(self.paths.repo, self.folder, self.stack).config()
 
     def client(self, service: str, *, once: bool = False) -> Any:
         """A boto3 client of the account that the stack is in. `once`: no call is made a second time, however

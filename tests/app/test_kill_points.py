@@ -1,7 +1,7 @@
 """Each process, killed before each of its effects: nothing lost, nothing doubled, no orphan, none stuck."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import boto3
@@ -225,26 +225,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workers.image_processor.cutout.cut_out", lambda *_, **__: found)
 
 
-@pytest.fixture
-def scenes(world: World) -> Iterator[Callable[[int], Scene]]:
-    made: list[Resources] = []
-
-    def scene(number: int) -> Scene:
-        return Scene(world, number)
-
-    yield scene
-    for res in made:
-        res.database.dispose()
-
-
 @pytest.mark.parametrize("way", WAYS)
-def test_a_process_may_die_anywhere(
-    way: str, scenes: Callable[[int], Scene], world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_may_die_anywhere(way: str, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare, act, check, fewest = WAYS[way]
     deaths: list[str] = []
     for number in range(200):
-        scene = scenes(number)
+        scene = Scene(world, number)
         prepare(scene)
         process = Process(dies_at=number)
         with watched(process, monkeypatch), contextlib.suppress(Killed):

@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,17 +29,8 @@ class Project:
 
     def deploy(self) -> str:
         """`chalice deploy --stage staging`; what it said."""
-        start = "import sys; from chalice.cli import main; sys.exit(main())"
-        done = subprocess.run(
-            [sys.executable, "-c", start, "deploy", "--stage", "staging"],
-            cwd=self.folder,
-            env={**os.environ, **self.stack.stack.emulator.connection.to_sdk_environment()},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        environment = {**os.environ, **self.stack.stack.emulator.connection.to_sdk_environment()}
+        return package.run_chalice(self.folder, ["deploy", "--stage", "staging"], environment)
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
         """What Chalice noted of the resources of a kind, by name."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from local.files import write_atomic
-from local.stand_ins import read_settings
 from operations.target import Target
 from workers.contracts.problem import Problem
 
@@ -78,9 +77,7 @@ class InBucket:
 
 def kept_for(target: Target) -> Kept:
     """Where a stack's records are; on an emulator the bucket, which others make, is made here."""
-    from local.engine.project import Project
-
-    settings = read_settings(Project(target.paths.repo, target.folder, target.stack).config())
+    settings = target.settings
     bucket = settings.deploy.state_bucket if settings and settings.deploy else None
     if bucket is None:
         return InFolder(target.paths.state / "chalice" / target.stack)

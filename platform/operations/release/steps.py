@@ -19,7 +19,6 @@ from operations import deploy
 from operations.release import source
 from operations.release.application import Application, Deployed, api_key
 from operations.release.kept import Kept, kept_for
-from operations.release.source import Commit
 from operations.target import Target
 from workers.contracts.problem import Problem
 
@@ -106,12 +105,7 @@ class Release:
     @cached_property
     def waits_for_image(self) -> list[str]:
         """The workers whose first image is not there yet; nothing but the platform is deployed then."""
-        from local.engine.project import Project
-        from local.stand_ins import read_settings
-
-        settings = read_settings(
-            Project(self.target.paths.repo, self.target.folder, self.target.stack).config()
-        )
+        settings = self.target.settings
         images = settings.images if settings else {}
         return [name for name, image in images.items() if image.awaiting_first_image]
 
@@ -178,6 +172,3 @@ def between(first: Step | None, last: Step | None, left_out: Sequence[Step] = ()
     if not chosen:
         raise ValueError("no step is left")
     return chosen
-
-
-__all__ = ["STEPS", "Commit", "Release", "ReleaseStopped", "Smoke", "Step", "between"]
