@@ -88,22 +88,25 @@ def _unsure(mask: npt.NDArray[np.float32]) -> float:
 def _edge(photo: npt.NDArray[np.uint8], inside: npt.NDArray[np.uint8]) -> float:
     """Share of the outline on whose two sides, a few pixels away, the colours differ."""
     kernel = np.ones((3, 3), np.uint8)
-    smooth = cv2.GaussianBlur(photo, (0, 0), 1.0).astype(np.float32)
+    smooth = np.asarray(cv2.GaussianBlur(photo, (0, 0), 1.0), np.uint8)
     # Colours of the two rings that lie two and three pixels inside and outside, carried to the line between.
     inner = cv2.subtract(cv2.erode(inside, kernel), cv2.erode(inside, kernel, iterations=3))
     outer = cv2.subtract(cv2.dilate(inside, kernel, iterations=3), cv2.dilate(inside, kernel))
     line = (inside != cv2.erode(inside, kernel)) & _within(inside.shape)
     if not line.any():
         return 1.0
-    difference = np.linalg.norm(_near(smooth, inner) - _near(smooth, outer), axis=2)
-    return float((difference[line] > _EDGE_STEP).mean())
+    difference = np.linalg.norm(_near(smooth, inner, line) - _near(smooth, outer, line), axis=1)
+    return float((difference > _EDGE_STEP).mean())
 
 
-def _near(colour: npt.NDArray[np.float32], where: cv2.typing.MatLike) -> npt.NDArray[np.float32]:
-    weight = np.asarray(where, np.float32)
+def _near(
+    colour: npt.NDArray[np.uint8], where: cv2.typing.MatLike, line: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float32]:
+    """Mean colour (n, 3) of what lies in `where` (0 or 1) around each pixel of `line`."""
     size = (9, 9)
-    total = cv2.blur(weight, size)[..., None] + 1e-6
-    return np.asarray(cv2.blur(colour * weight[..., None], size) / total, np.float32)
+    total = cv2.boxFilter(cv2.copyTo(colour, where), cv2.CV_32F, size, normalize=False)
+    count = cv2.boxFilter(where, cv2.CV_32F, size, normalize=False)
+    return np.asarray(total[line] / np.maximum(count[line], 1)[:, None], np.float32)
 
 
 def _within(shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:

@@ -52,6 +52,8 @@ _LARGEST_BEND = 2
 """Columns from one row to the next."""
 _TRUSTED = 2
 """Pixels that the line may be off: nearer to it, filters decide."""
+_PAINT_REACH = 8
+"""Pixels around a painted line that its blur and its filters look at."""
 _LAP = 60
 """Rows that the closed line overlaps itself, so that its ends meet."""
 
@@ -85,7 +87,7 @@ def traced(guide: Bytes, mask: Floats) -> Traced:
 
     `guide` (height, width, 3) has the mask's size. Holes in a solid subject are closed near its outline.
     """
-    result = Traced(mask, np.zeros_like(mask), np.ones_like(mask))
+    result = Traced(mask.copy(), np.zeros_like(mask), np.ones_like(mask))
     unit = min(1.0, max(guide.shape[:2]) / _UNIT_SIDE)
     if unit * _UNIT_SIDE < _SMALLEST_SIDE:
         return result
@@ -97,7 +99,7 @@ def traced(guide: Bytes, mask: Floats) -> Traced:
             continue
         strip = _unrolled(guide, mask, outline, unit)
         line = strip.start + _line(strip)[:, None] * strip.normal
-        result = _painted(result, outline, line, unit)
+        _paint(result, outline, line, unit)
     return result
 
 
@@ -187,20 +189,29 @@ def _cheapest(cost: Floats) -> npt.NDArray[np.intp]:
     return line[lap : lap + len(cost)]
 
 
-def _painted(before: Traced, outline: cv2.typing.MatLike, line: Floats, unit: float) -> Traced:
-    """`before` with what lies near `outline` replaced by the inside of `line`."""
-    inside = np.zeros(before.mask.shape, np.uint8)
-    cv2.fillPoly(inside, [np.round(line * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
-    drawn = np.zeros(before.mask.shape, np.uint8)
-    cv2.drawContours(drawn, [outline], -1, 1, 2 * round(_OUTWARD * unit) + 1)
-    near = drawn > 0
-    soft = cv2.GaussianBlur(inside, (0, 0), 0.9).astype(np.float32) / 255
-    reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _TRUSTED + 1, 2 * _TRUSTED + 1))
-    return Traced(
-        np.where(near, soft, before.mask),
-        np.where(near, cv2.erode(soft, reach), before.least),
-        np.where(near, cv2.dilate(soft, reach), before.most),
+def _paint(result: Traced, outline: cv2.typing.MatLike, line: Floats, unit: float) -> None:
+    """Replace what lies near `outline` in `result` by the inside of `line`."""
+    reach = round(_OUTWARD * unit)
+    height, width = result.mask.shape
+    left, top, across, down = cv2.boundingRect(outline)
+    # Nothing farther from the outline changes, or is seen by what changes.
+    room = reach + _PAINT_REACH
+    rows = slice(max(0, top - room), min(height, top + down + room))
+    columns = slice(max(0, left - room), min(width, left + across + room))
+    corner = np.array([columns.start, rows.start], np.int32)
+    inside = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
+    cv2.fillPoly(inside, [np.round((line - corner) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    near = np.zeros_like(inside)
+    cv2.drawContours(near, [outline - corner], -1, 1, 2 * reach + 1)
+    soft = cv2.GaussianBlur(inside, (0, 0), 0.9)
+    trusted = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _TRUSTED + 1, 2 * _TRUSTED + 1))
+    planes = (
+        (result.mask, soft),
+        (result.least, cv2.erode(soft, trusted)),
+        (result.most, cv2.dilate(soft, trusted)),
     )
+    for plane, levels in planes:
+        cv2.copyTo(levels.astype(np.float32) / 255, near, plane[rows, columns])
 
 
 def _spaced(points: Floats, spacing: float) -> Floats:

@@ -82,24 +82,25 @@ def cut_out(
     for a recipe whose model is not there, and whatever `checkpoint`, called before each step, raises.
     """
     watch = _Stopwatch(checkpoint)
-    matte, subject, verdict = _extract(data, recipe, models, watch)
-    with watch.step("compose"):
-        shown = compose.display(matte, subject)
-        rgba = _rgba(matte)
-        del matte
-    with watch.step("encode"), ThreadPoolExecutor(1) as thread:
-        # The full size's file takes longest: the others are made meanwhile.
-        cutout = thread.submit(encode, rgba, recipe.cutout_format)
-        display, thumbnail = encode(shown, "webp"), encode(compose.thumbnail(shown), "webp")
-        return Cutout(
-            cutout=cutout.result(),
-            display=display,
-            thumbnail=thumbnail,
-            subject=subject,
-            quality=verdict.quality,
-            engine=Engine(model=recipe.model, precision=recipe.precision, version=VERSION),
-            timings_ms=watch.timings_ms,
-        )
+    matte, source_size, verdict = _extract(data, recipe, models, watch)
+    with ThreadPoolExecutor(1) as thread:
+        with watch.step("compose"):
+            # The full size's file takes longest: everything else is made meanwhile.
+            cutout = thread.submit(encode, _rgba(matte), recipe.cutout_format)
+            subject = compose.measure(matte, source_size)
+            shown = compose.display(matte, subject)
+            del matte
+        with watch.step("encode"):
+            display, thumbnail = encode(shown, "webp"), encode(compose.thumbnail(shown), "webp")
+            return Cutout(
+                cutout=cutout.result(),
+                display=display,
+                thumbnail=thumbnail,
+                subject=subject,
+                quality=verdict.quality,
+                engine=Engine(model=recipe.model, precision=recipe.precision, version=VERSION),
+                timings_ms=watch.timings_ms,
+            )
 
 
 def write_cutout(source: Path, folder: Path, recipe: Recipe, models: ModelStore) -> WrittenCutout:
@@ -109,7 +110,8 @@ def write_cutout(source: Path, folder: Path, recipe: Recipe, models: ModelStore)
     read or written.
     """
     watch = _Stopwatch()
-    matte, subject, verdict = _extract(source.read_bytes(), recipe, models, watch)
+    matte, source_size, verdict = _extract(source.read_bytes(), recipe, models, watch)
+    subject = compose.measure(matte, source_size)
     with watch.step("encode"):
         encoded = encode(_rgba(matte), recipe.cutout_format)
     folder.mkdir(parents=True, exist_ok=True)
@@ -142,14 +144,15 @@ def extract(photo: npt.NDArray[np.uint8], recipe: Recipe, models: ModelStore) ->
 
 def _extract(
     data: bytes, recipe: Recipe, models: ModelStore, watch: _Stopwatch
-) -> tuple[Matte, Subject, Verdict]:
+) -> tuple[Matte, tuple[int, int], Verdict]:
+    """With the source's size (width, height): the matte may be smaller."""
     with watch.step("decode"):
         photo = decode(data)
     matte, verdict = _matte(photo.rgb, recipe, models, watch)
     if photo.alpha is not None:
         cv2.multiply(matte.alpha, photo.alpha, matte.alpha, scale=1 / 255)
         matte.colour[matte.alpha == 0] = 0
-    return matte, compose.measure(matte, photo.source_size), verdict
+    return matte, photo.source_size, verdict
 
 
 def _matte(
