@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
@@ -91,7 +92,10 @@ def test_a_bad_photo_fails_with_its_code(aws: Aws) -> None:
 
 
 @pytest.mark.parametrize("model", ["u2netp", "no-such-model"])
-def test_a_recipe_that_the_worker_does_not_hold_fails(aws: Aws, jpeg: bytes, model: str) -> None:
+def test_a_recipe_that_the_worker_does_not_hold_fails(
+    aws: Aws, jpeg: bytes, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BMX_MODEL_DIR", str(tmp_path))
     assert aws.run(aws.job("j1", jpeg, Recipe(model=model, precision="int8"))) == []
     (result,) = aws.results()
     assert result.error is not None

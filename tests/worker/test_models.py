@@ -29,8 +29,8 @@ def test_a_missing_model_names_the_command(tmp_path: Path) -> None:
 
 
 def test_an_unknown_model_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(UnknownModelError, match="u2net int8, u2net fp32, u2netp fp32"):
-        ModelStore(tmp_path).ensure("u2netp", "int8")
+    with pytest.raises(UnknownModelError, match="u2net int8, u2net fp32, u2netp int8, u2netp fp32"):
+        ModelStore(tmp_path).ensure("silueta", "int8")
 
 
 def test_several_processes_fetch_one_file(tmp_path: Path) -> None:
@@ -78,6 +78,12 @@ def test_the_same_original_gives_the_same_bytes(remade: tuple[ModelStore, Remade
         "u2net-int8.onnx",
         "u2net-int8.json",
     }
+
+
+def test_the_small_network_in_int8_is_that_of_the_release(models: ModelStore) -> None:
+    made = models.remake("u2netp", "int8")
+    assert made.as_released
+    assert made.mask_difference <= MAX_MASK_DIFFERENCE
 
 
 def test_a_model_made_in_an_older_way_is_made_again(

@@ -1,9 +1,9 @@
 """Measure how far the network's values reach, and their means, over generated books and photographs.
 
-Run: python -m workers.image_processor.models.calibrate PHOTOGRAPHS [--folder MODELS]
+Run: python -m workers.image_processor.models.calibrate PHOTOGRAPHS [--model u2netp] [--folder MODELS]
 
-Writes `u2net-calibration.json`, from which `quantize` makes the int8 network. docs/worker.md says which
-photographs the file in the source was measured on; none of them is used to judge the result.
+Writes `<model>-calibration.json`, from which `quantize` makes the int8 network. docs/worker.md says which
+photographs the files in the source were measured on; none of them is used to judge the result.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from workers.image_processor.cutout.model import model_input
-from workers.image_processor.models.catalog import CALIBRATION
+from workers.image_processor.models.catalog import find
 from workers.image_processor.models.quantize import OPERATORS, prepared
 from workers.image_processor.models.store import ModelStore
 from workers.samples import generator
@@ -39,10 +39,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("photographs", type=Path)
+    parser.add_argument("--model", default="u2net")
     parser.add_argument("--folder", type=Path, default=Path.home() / ".cache/bluemoxon/models")
     arguments = parser.parse_args()
-    found = measured(ModelStore(arguments.folder).ensure("u2net", "fp32"), arguments.photographs)
-    CALIBRATION.write_text(json.dumps(found, separators=(",", ":")) + "\n", encoding="utf-8")
+    reference = ModelStore(arguments.folder).ensure(arguments.model, "fp32")
+    found = measured(reference, arguments.photographs)
+    find(arguments.model, "fp32").calibration.write_text(
+        json.dumps(found, separators=(",", ":")) + "\n", encoding="utf-8"
+    )
 
 
 def measured(reference: Path, photographs: Path) -> dict[str, dict[str, list[float]]]:

@@ -1,9 +1,9 @@
 """Make the int8 network from the fp32 one and check that it still sees the same.
 
 Static quantisation in QDQ form, per channel. How far each tensor's values reach, and each channel's mean,
-stand in a file of the source (`u2net-calibration.json`, measured by `calibrate`), so that nothing is measured
-here: the same fp32 file gives the same bytes with the locked versions, and with others a network within
-`MAX_MASK_DIFFERENCE`.
+stand in a file of the source (`<model>-calibration.json`, measured by `calibrate`), so that nothing is
+measured here: the same fp32 file gives the same bytes with the locked versions, and with others a network
+within `MAX_MASK_DIFFERENCE`.
 
 - Weights have 7 bits. With 8, processors without VNNI add up products in 16 bits that do not hold them, and
   the mask of a furry subject was wrong by 0.06 on them; now every processor finds the same sums.
@@ -22,7 +22,6 @@ import numpy as np
 
 from workers.contracts import Problem
 from workers.image_processor.cutout.model import MaskModel
-from workers.image_processor.models.catalog import CALIBRATION
 from workers.image_processor.models.fetch import Progress
 from workers.samples import generator
 
@@ -50,8 +49,10 @@ class QuantisationError(Problem):
     """The int8 network differs too much from its original."""
 
 
-def quantise(reference: Path, target: Path, progress: Progress) -> float:
+def quantise(reference: Path, calibration: Path, target: Path, progress: Progress) -> float:
     """Write the int8 form of `reference` to `target` and return the mean mask difference seen.
+
+    `calibration` is what `calibrate` measured of that network.
 
     Raises `QuantisationError` when that is above `MAX_MASK_DIFFERENCE`; `target` then does not exist.
     """
@@ -65,7 +66,7 @@ def quantise(reference: Path, target: Path, progress: Progress) -> float:
         ready, made = Path(scratch, "ready.onnx"), Path(scratch, "made.onnx")
         network = prepared(reference)
         kept = side_outputs(network.graph)
-        measured = json.loads(CALIBRATION.read_text(encoding="utf-8"))
+        measured = json.loads(calibration.read_text(encoding="utf-8"))
         correct_biases(
             network.graph, kept, {name: np.array(mean) for name, mean in measured["means"].items()}
         )

@@ -116,7 +116,7 @@ class ModelStore:
 
         self._provide(original, progress)
         path = self.folder / entry.file_name
-        difference = quantise(self.folder / original.file_name, path, progress)
+        difference = quantise(self.folder / original.file_name, entry.calibration, path, progress)
         self._write_record(entry, path, difference)
         return difference
 

@@ -7,7 +7,8 @@ import { nameOf } from "./gallery.js";
 const RECIPES = {
   "u2net int8": "u2net in int8: the usual one",
   "u2net fp32": "u2net in fp32: in full precision, slower",
-  "u2netp fp32": "u2netp in fp32: small and coarse",
+  "u2netp int8": "u2netp in int8: faster, less exact",
+  "u2netp fp32": "u2netp in fp32: the small one in full precision",
 };
 
 function compare(image) {
