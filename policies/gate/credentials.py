@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gate.findings import Finding
 from gate.model import REPLACING, Op, Plan, Step
-from gate.resources import DATABASES, PASSWORD_PROPERTIES, SECRET_PROPERTIES
+from gate.resources import DATABASES, PASSWORD_PROPERTIES, SECRET_PROPERTIES, USER_PROPERTIES
 from gate.steps import of_step, paths_of
 from rules.model import Severity
 from rules.types import RANDOM_PASSWORD, SECRET, SECRET_VERSION
@@ -41,6 +41,17 @@ class Credentials:
             yield from self._password(password)
         for database in self.databases:
             yield from self._database(database)
+        for secret in self.secrets:
+            if paths := paths_of(secret, frozenset({"kmsKeyId"})):
+                yield of_step(
+                    "secret-key-change",
+                    Severity.HIGH,
+                    secret,
+                    "Its values get another key: who may read the secret, and not use that key, is refused.",
+                    "Let its readers use the new key in a change of its own, then approve this URN, operation"
+                    " and plan digest.",
+                    paths,
+                )
 
     def _version(self, version: Step) -> Iterator[Finding]:
         if version.op is not Op.CREATE and not _changes_secret(version):
@@ -102,6 +113,15 @@ class Credentials:
                 )
 
     def _database(self, database: Step) -> Iterator[Finding]:
+        if database.op is Op.UPDATE and (paths := paths_of(database, USER_PROPERTIES)):
+            yield of_step(
+                "database-user-change",
+                Severity.CRITICAL,
+                database,
+                "Its user gets another name; its secret, and whoever has read it, knows the old one.",
+                "Undo it: set `username` to the user that the database has.",
+                paths,
+            )
         versions = [version for version in self.versions if self._opens(version, database)]
         passwords = [password for password in self.passwords if _makes(password, database)]
         if _changes_password(database) and database.op is not Op.DELETE:

@@ -5,6 +5,8 @@ from rules.model import Severity
 
 DATABASES = frozenset(types.PASSWORDS)
 PASSWORD_PROPERTIES = {type_: frozenset(names) for type_, names in types.PASSWORDS.items()}
+USER_PROPERTIES = frozenset({"username", "masterUsername"})
+"""Of a database: the name that belongs to its password."""
 PASSWORDS_OF_ANY = types.PASSWORD_TEXTS | {
     f"{name}Version" for name in types.PASSWORD_TEXTS if name.endswith("Wo")
 }

@@ -197,6 +197,15 @@ CREDENTIALS = (
         program=LOSS,
         gate="data-delete",
     ),
+    Mutant(
+        "the API key's secret under another KMS key",
+        infra(
+            "api_key.py",
+            'description="Key of the BlueMoxon API: current and previous.",',
+            'description="Key of the BlueMoxon API: current and previous.", kms_key_id="alias/other",',
+        ),
+        gate="secret-key-change",
+    ),
 )
 
 DATABASE = (

@@ -129,6 +129,8 @@ UNSAFE: dict[str, tuple[tuple[Json, ...], str]] = {
         (step("update", VERSION, "versionStages"),),
         "secret-version-without-database",
     ),
+    "database under another user": ((step("update", DATABASE, "username"),), "database-user-change"),
+    "secret under another key": ((step("update", API_KEY_SECRET, "kmsKeyId"),), "secret-key-change"),
     "a second version, its secret written out": (
         (
             step("create", API_KEY),
