@@ -89,7 +89,7 @@ def compose() -> None:
 
     database = make_database(settings, deployment, network, login, guard)
     api_key = ApiKey("api-key", ApiKeyArgs(deployment, guard))
-    people = Identity("people", IdentityArgs(deployment, guard))
+    people = Identity("people", IdentityArgs(deployment, guard, settings.sign_in))
     api = Api(
         "api",
         ApiArgs(
@@ -103,6 +103,7 @@ def compose() -> None:
             user_pool_arn=people.user_pool_arn,
             user_pool_client_id=people.client_id,
             network=network,
+            sign_in_url=people.sign_in_url,
             boundary_arn=boundary_arn,
         ),
     )

@@ -31,6 +31,7 @@ class ApiArgs:
     user_pool_arn: pulumi.Output[str]
     user_pool_client_id: pulumi.Output[str]
     network: Network | None
+    sign_in_url: pulumi.Output[str] | None = None
     boundary_arn: pulumi.Input[str] | None = None
 
 
@@ -90,6 +91,7 @@ class Api(pulumi.ComponentResource):
                     "BMX_API_KEY_SECRET_ARN": args.api_key_secret_arn,
                     "BMX_USER_POOL_ID": args.user_pool_id,
                     "BMX_USER_POOL_CLIENT_ID": args.user_pool_client_id,
+                    **({"BMX_SIGN_IN_URL": args.sign_in_url} if args.sign_in_url else {}),
                 },
                 "subnet_ids": list(network.subnet_ids) if network else [],
                 "security_group_ids": list(network.application_group_ids) if network else [],

@@ -238,8 +238,13 @@ def _readings(deployment: Deployment, database: DatabaseSettings) -> list[Statem
     pool = "DescribeUserPool DescribeUserPoolClient GetGroup GetUserPoolMfaConfig"
     statements = [
         Statement("ReadUserPool", _of("cognito-idp", pool), [deployment.arn("cognito-idp", "userpool/*")]),
-        # EC2's descriptions know no resources. Lambda wants them of whoever puts a function into a network.
-        Statement("ReadNetwork", ["ec2:Describe*"], ["*"], conditions=_in_region(deployment)),
+        # These descriptions know no resources. EC2's are wanted of whoever puts a function into a network.
+        Statement(
+            "ReadNetwork",
+            ["cognito-idp:DescribeUserPoolDomain", "ec2:Describe*"],
+            ["*"],
+            conditions=_in_region(deployment),
+        ),
     ]
     if not isinstance(database, ExternalDatabase):
         # RDS describes an instance by its resource id too, which AWS makes up.

@@ -100,6 +100,28 @@ def _origin(value: str) -> str:
     return value
 
 
+def _pages_url(value: str) -> str:
+    if not re.fullmatch(r"https://[a-z0-9.-]+(/[A-Za-z0-9._~-]+)*", value):
+        raise refuse(
+            "Cognito sends people back to exactly the address that it was told, over HTTPS.",
+            "Use the pages' address as `bmx deploy` prints it, without a slash at its end, like "
+            "`https://a1b2c3d4e5.execute-api.us-west-2.amazonaws.com/api`.",
+        )
+    return value
+
+
+def _domain_prefix(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", value) or re.search(
+        "aws|amazon|cognito", value
+    ):
+        raise refuse(
+            "It becomes the first part of a host's name, and Cognito takes none with `aws`, `amazon` or "
+            "`cognito` in it.",
+            "Use up to 63 lower-case letters, digits and dashes, like `bluemoxon-people`.",
+        )
+    return value
+
+
 def _repository(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}", value):
         raise refuse(
@@ -167,10 +189,12 @@ SecurityGroupId = Annotated[str, _aws_id("sg")]
 VpcId = Annotated[str, _aws_id("vpc")]
 BucketName = Annotated[str, AfterValidator(_bucket_name)]
 Email = Annotated[str, AfterValidator(_email)]
+DomainPrefix = Annotated[str, AfterValidator(_domain_prefix)]
 Host = Annotated[str, AfterValidator(_host)]
 InstanceClass = Annotated[str, AfterValidator(_instance_class)]
 OidcProviderArn = Annotated[str, AfterValidator(_oidc_provider_arn)]
 Origin = Annotated[str, AfterValidator(_origin)]
+PagesUrl = Annotated[str, AfterValidator(_pages_url)]
 RefName = Annotated[str, AfterValidator(_ref_name)]
 Repository = Annotated[str, AfterValidator(_repository)]
 VpcCidr = Annotated[str, AfterValidator(_vpc_cidr)]

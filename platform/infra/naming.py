@@ -33,6 +33,7 @@ class Kind(Enum):
     ROLE = ("a role", 64)
     SECRET = ("a secret", 512)
     SECURITY_GROUP = ("a security group", 255)
+    SIGN_IN_DOMAIN = ("a sign-in page's domain", 63)
     SUBNET_GROUP = ("a subnet group", 255)
     TOPIC = ("a topic", 256)
     USER_POOL = ("a user pool", 128)
@@ -71,6 +72,10 @@ class Deployment:
         """The name of a thing of this stack; raises `Problem` when AWS would refuse its length."""
         joined = "-".join((PROJECT, self.stack, *map(dashed, parts)))
         return self._fits(kind, joined)
+
+    def sign_in_prefix(self) -> str:
+        """Of the sign-in page's host, which no other account may have."""
+        return self.name(Kind.SIGN_IN_DOMAIN, self.account_id)
 
     def secret_name(self, name: str) -> str:
         """`bluemoxon-{stack}/{name}`."""

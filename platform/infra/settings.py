@@ -12,12 +12,14 @@ from infra.faults import refuse
 from infra.formats import (
     BucketName,
     Digest,
+    DomainPrefix,
     Emails,
     Host,
     Identifier,
     InstanceClass,
     OidcProviderArn,
     Origins,
+    PagesUrl,
     RefName,
     Repository,
     SecretArn,
@@ -195,6 +197,15 @@ class DeploySettings(_Area):
         return self
 
 
+class SignInSettings(_Area):
+    """Cognito's sign-in page, which sends people back to the pages."""
+
+    pages_url: PagesUrl
+    """Where the pages are: what `bmx deploy` prints once the application is there, or its own domain."""
+    domain_prefix: DomainPrefix | None = None
+    """Of `https://{prefix}.auth.{region}.amazoncognito.com`; without it, stack and account make one."""
+
+
 class LogSettings(_Area):
     """How long logs are kept."""
 
@@ -221,3 +232,4 @@ class Settings(_Area):
     dashboard: DashboardSettings = DashboardSettings()
     budget: BudgetSettings = BudgetSettings()
     deploy: DeploySettings | None = None
+    sign_in: SignInSettings | None = None

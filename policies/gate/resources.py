@@ -72,6 +72,7 @@ _HARMLESS = frozenset(
         "aws:cloudwatch/dashboard:Dashboard",
         "aws:cognito/userGroup:UserGroup",
         "aws:cognito/userPoolClient:UserPoolClient",
+        "aws:cognito/userPoolDomain:UserPoolDomain",
         "aws:ec2/routeTable:RouteTable",
         "aws:ec2/routeTableAssociation:RouteTableAssociation",
         "aws:ec2/vpcEndpoint:VpcEndpoint",

@@ -44,6 +44,7 @@ def everything(stack: str, database: str, network: str, image: str) -> Config:
     config["bluemoxon:budget"] = {"monthly_usd": 100, "only_this_stack": True}
     config["bluemoxon:storage"] = {"upload_origins": ["https://books.example.org"]}
     config["bluemoxon:deploy"] = {"repository": "owner/name", "branch": "main", "state_bucket": "the-state"}
+    config["bluemoxon:sign_in"] = {"pages_url": "https://books.example.org"}
     if network == "none":
         config["bluemoxon:transport"] = {"require_tls": False}
     return config

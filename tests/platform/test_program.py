@@ -54,6 +54,8 @@ def test_the_environment_is_what_the_application_reads(stack: str, runs: dict[st
         "BMX_API_KEY_SECRET_ARN",
         "BMX_USER_POOL_ID",
         "BMX_USER_POOL_CLIENT_ID",
+        # The local stack's pages have an address only once they are there.
+        *(() if stack == "local" else ("BMX_SIGN_IN_URL",)),
     }
     queues = Queues.model_validate_json(environment["BMX_QUEUES"])
     assert set(queues.root) == set(runs[stack].outputs["queues"])
@@ -61,6 +63,19 @@ def test_the_environment_is_what_the_application_reads(stack: str, runs: dict[st
     assert target.sslmode == ("disable" if stack == "local" else "verify-full")
     # Lambda's limit for all variables of a function together.
     assert sum(len(key) + len(value) for key, value in environment.items()) < 4096
+
+
+def test_a_sign_in_page_sends_people_back_to_the_pages_and_nowhere_else() -> None:
+    config = stack_config("staging")
+    config["bluemoxon:sign_in"] = {"pages_url": "https://books.example.org/api"}
+    run = run_program("staging", config)
+    (domain,) = (one for one in run.resources if one.type.endswith(":UserPoolDomain"))
+    (client,) = (one for one in run.resources if one.type.endswith(":UserPoolClient"))
+    host = f"{domain.inputs['domain']}.auth.us-west-2.amazoncognito.com"
+    assert run.outputs["api"]["environment"]["BMX_SIGN_IN_URL"] == f"https://{host}"
+    assert client.inputs["callbackUrls"] == ["https://books.example.org/api/sign-in"]
+    assert client.inputs["allowedOauthFlows"] == ["code"]
+    assert client.inputs["generateSecret"] is False
 
 
 def test_each_stack_has_the_workers_it_is_meant_to_have(runs: dict[str, Run]) -> None:

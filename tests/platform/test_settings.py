@@ -286,6 +286,18 @@ WRONG: list[tuple[Callable[[Config], None], str, str, str]] = [
         "without a path",
     ),
     (
+        set_to("sign_in", {"pages_url": "http://books.example.org/"}),
+        "bluemoxon:sign_in.pages_url",
+        "over HTTPS",
+        "`bmx deploy` prints it",
+    ),
+    (
+        set_to("sign_in", {"pages_url": "https://books.example.org", "domain_prefix": "my-cognito"}),
+        "bluemoxon:sign_in.domain_prefix",
+        "takes none with `aws`",
+        "lower-case",
+    ),
+    (
         set_to("storage", {"upload_origins": ["*"]}),
         "bluemoxon:storage.upload_origins.0",
         "origin",

@@ -7,6 +7,7 @@ import re
 import pytest
 from rich.console import Console
 
+from bmx.commands import deploy
 from bmx.commands.stack import _view
 from infra.workers import WORKERS, Container
 from local.infrastructure import FALLBACK
@@ -14,6 +15,7 @@ from local.paths import REPO
 from local.processes import ServiceStatus, State
 from local.provider.registry import resource_types
 from local.stack import StackStatus
+from operations.release.steps import Step
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,11 @@ def test_the_docs_claim_of_the_provider_is_true() -> None:
     """Every type is made in the emulator: a module that only records would be named in the docs."""
     count = len(resource_types("aws"))
     assert f"the {count} types that the program uses" in (REPO / "docs" / "local.md").read_text()
+
+
+def test_the_help_names_the_steps_of_a_release() -> None:
+    """Importing them would slow every command."""
+    assert ", ".join(Step) == deploy.STEPS
 
 
 @pytest.mark.parametrize("engine", ["pulumi", "in-process"])

@@ -259,4 +259,34 @@ class UserGroup(ResourceType):
         ctx.aws.find("cognito-idp", "delete_group", UserPoolId=pool, GroupName=name)
 
 
-TYPES = (UserGroup, UserPool, UserPoolClient)
+class UserPoolDomain(ResourceType):
+    """Where a user pool's sign-in page is; its id is the domain."""
+
+    token = "aws:cognito/userPoolDomain:UserPoolDomain"
+    replace_on = frozenset({"userPoolId", "domain", "region"})
+    name_property = None
+    name_prefix_property = None
+
+    def make(self, ctx: Context, inputs: Properties) -> str:
+        ctx.aws.call(
+            "cognito-idp", "create_user_pool_domain", UserPoolId=inputs["userPoolId"], Domain=inputs["domain"]
+        )
+        return str(inputs["domain"])
+
+    def configure(self, ctx: Context, identifier: str, old: Properties | None, new: Properties) -> str | None:
+        return None
+
+    def read(self, ctx: Context, identifier: str, state: Properties) -> Properties | None:
+        reply = ctx.aws.find("cognito-idp", "describe_user_pool_domain", Domain=identifier)
+        found = (reply or {}).get("DomainDescription") or {}
+        if not found.get("UserPoolId"):
+            return None
+        return {"domain": identifier, "userPoolId": found["UserPoolId"]}
+
+    def delete(self, ctx: Context, identifier: str, state: Properties) -> None:
+        ctx.aws.find(
+            "cognito-idp", "delete_user_pool_domain", UserPoolId=state["userPoolId"], Domain=identifier
+        )
+
+
+TYPES = (UserGroup, UserPool, UserPoolClient, UserPoolDomain)

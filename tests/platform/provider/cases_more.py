@@ -180,6 +180,12 @@ PEOPLE_AND_KEYS = (
         needs=("pool",),
     ),
     Case(
+        "aws:cognito/userPoolDomain:UserPoolDomain",
+        lambda made: {"userPoolId": made["pool"]["id"], "domain": "bluemoxon-people"},
+        replace={"domain": "bluemoxon-others"},
+        needs=("pool",),
+    ),
+    Case(
         "aws:cognito/userGroup:UserGroup",
         lambda made: {"userPoolId": made["pool"]["id"], "name": "editor", "precedence": 2},
         lambda made: {

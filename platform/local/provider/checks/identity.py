@@ -116,6 +116,9 @@ LIMITS = {
         ),
     ),
     "aws:cognito/userGroup:UserGroup": Limits(Api("cognito-idp", "CreateGroup", {"name": "GroupName"})),
+    "aws:cognito/userPoolDomain:UserPoolDomain": Limits(
+        Api("cognito-idp", "CreateUserPoolDomain", {"domain": "Domain"})
+    ),
     "aws:cognito/userPoolClient:UserPoolClient": Limits(
         Api("cognito-idp", "CreateUserPoolClient", {"name": "ClientName"}),
         rules=(
