@@ -94,7 +94,7 @@ class Emulator:
     def _service(self, python: Path, functions: Mapping[str, str]) -> Service:
         state = self.paths.emulator_state
         code = Path(__file__).with_name("emulator_main.py")
-        additions = [code, code.with_name("emulator_apis.py"), code.with_name("emulator_iam.py")]
+        additions = sorted(code.parent.glob("emulator_*.py"))
         return Service(
             name=NAME,
             argv=(str(python), "-P", str(code), checksum(*additions)),
@@ -108,6 +108,8 @@ class Emulator:
                 "S3_PERSIST": "1",
                 "S3_DATA_DIR": str(state / "s3"),
                 "TMPDIR": str(self.paths.tmp),
+                # Invocations that wait hold a thread each, and what they wait for needs some too.
+                "MINISTACK_WORKER_THREADS": "256",
                 # Listeners for services that the stack does not use.
                 "IOT_MTLS_ENABLED": "0",
                 "SFTP_ENABLED": "0",

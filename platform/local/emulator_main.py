@@ -13,6 +13,7 @@ ministack:
 - *Things can be made with a given identity*: a tag `_custom_id_`, as LocalStack has it, is the id of a VPC, a
   subnet or a security group, and the random end of a secret's ARN.
 - *An API can be imported from an OpenAPI body*, whole: `emulator_apis`.
+- *A function has a few processes, and invocations wait for a free one*: `emulator_environments`.
 - *A renewed token names the groups of its person*, as Cognito's does.
 - *Requests count as made over TLS*, with `BMX_EMULATOR_TLS=1`. Stacks that refuse plain text would lock
   themselves out of an emulator that speaks nothing else; here the loopback interface stands in for TLS.
@@ -217,6 +218,7 @@ def main() -> None:
     keep_checkpoints()
     give_wanted_ids()
     load_beside("emulator_apis").install()
+    load_beside("emulator_environments").install()
     load_beside("emulator_iam").install()
     if os.environ.get("BMX_EMULATOR_TLS") == "1":
         count_as_tls()

@@ -5,12 +5,14 @@ import json
 import os
 import signal
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psutil
 import pytest
 
 from local.emulator import NAME, Emulator
+from local.emulator_environments import MOST, PATIENCE_SECONDS
 from local.paths import Paths
 from local.ports import HOST, Ports
 from local.processes import Processes
@@ -132,12 +134,9 @@ def test_who_may_send_may_send_in_batches(emulator: Emulator, aws: Aws) -> None:
         sender.delete_message_batch(QueueUrl=url, Entries=[{"Id": "1", "ReceiptHandle": "x"}])
 
 
-def test_a_function_gets_its_role_s_session_and_the_emulator_s_address(emulator: Emulator, aws: Aws) -> None:
+def make_function(aws: Aws, code: str) -> None:
+    """A function `f` of that code, whose handler is `handler`."""
     role = aws.call("iam", "create_role", RoleName="f", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
-    names = '("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_REGION", "TMPDIR")'
-    code = (
-        f"import os\ndef handler(event, context):\n    return {{name: os.environ[name] for name in {names}}}"
-    )
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("main.py", code)
@@ -148,13 +147,50 @@ def test_a_function_gets_its_role_s_session_and_the_emulator_s_address(emulator:
         Runtime="python3.11",
         Role=role,
         Handler="main.handler",
+        Timeout=60,
         Code={"ZipFile": archive.getvalue()},
     )
+
+
+def test_a_function_gets_its_role_s_session_and_the_emulator_s_address(emulator: Emulator, aws: Aws) -> None:
+    names = '("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_REGION", "TMPDIR")'
+    told = f"{{name: os.environ[name] for name in {names}}}"
+    make_function(aws, f"import os\ndef handler(event, context):\n    return {told}")
     seen = json.loads(aws.call("lambda", "invoke", FunctionName="f")["Payload"].read())
     assert seen["AWS_ENDPOINT_URL"] == emulator.endpoint
     assert seen["AWS_REGION"] == "us-west-2"
     assert seen["AWS_ACCESS_KEY_ID"].startswith("ASIA")
     assert seen["TMPDIR"] == str(emulator.paths.tmp)
+
+
+SLOW = """
+import os, time
+def handler(event, context):
+    time.sleep(0.2)
+    return os.getpid()
+"""
+
+
+def invoked(aws: Aws) -> Any:
+    return json.loads(aws.call("lambda", "invoke", FunctionName="f")["Payload"].read())
+
+
+@pytest.mark.usefixtures("emulator")
+def test_many_callers_at_once_share_a_few_processes(aws: Aws) -> None:
+    make_function(aws, SLOW)
+    with ThreadPoolExecutor(30) as callers:
+        processes = list(callers.map(lambda _: invoked(aws), range(60)))
+    assert all(isinstance(process, int) for process in processes), processes
+    assert 1 < len(set(processes)) <= MOST
+
+
+@pytest.mark.usefixtures("emulator")
+def test_a_caller_does_not_wait_for_ever_for_a_process(aws: Aws) -> None:
+    """As many as are started without waiting are held for longer than an invocation waits."""
+    make_function(aws, SLOW.replace("0.2", str(PATIENCE_SECONDS * 3)))
+    with ThreadPoolExecutor(MOST + 1) as callers:
+        processes = list(callers.map(lambda _: invoked(aws), range(MOST + 1)))
+    assert len(set(processes)) == MOST + 1
 
 
 def test_an_unknown_access_key_is_refused(emulator: Emulator) -> None:
