@@ -1,6 +1,7 @@
 """The worker's reads and writes in S3: one exact source, outputs under keys that follow from it."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,13 +58,14 @@ class Storage:
             return bytes(body.read())
 
     def write(self, job: ImageJob, cutout: "Cutout") -> Outputs:
-        """Write the outputs; a repeat of the same job overwrites them with the same bytes."""
-        folder = output_folder(job)
-        return Outputs(
-            cutout=self._put(job.source.bucket, f"{folder}cutout", cutout.cutout),
-            display=self._put(job.source.bucket, f"{folder}display", cutout.display),
-            thumbnail=self._put(job.source.bucket, f"{folder}thumbnail", cutout.thumbnail),
-        )
+        """Write the outputs side by side; a repeat of the same job overwrites them with the same bytes."""
+        folder, images = output_folder(job), {name: getattr(cutout, name) for name in Outputs.model_fields}
+        with ThreadPoolExecutor(len(images)) as threads:
+            put = {
+                name: threads.submit(self._put, job.source.bucket, f"{folder}{name}", image)
+                for name, image in images.items()
+            }
+        return Outputs(**{name: done.result() for name, done in put.items()})
 
     def _put(self, bucket: str, stem: str, image: EncodedImage) -> StoredImage:
         key = f"{stem}.{image.format}"
