@@ -72,7 +72,7 @@ def add(
         data = {"email": person, "role": role.value}
         if word is None:
             return Outcome(data=data, view=f"{person} may be {role.value}, and gets a mail with the way in.")
-        path = _password_file(person)
+        path = _password_file(stack, person)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_atomic(path, word + "\n", mode=0o600)
         view = f"{person} may be {role.value}; the password for the first sign-in is in {path}."
@@ -121,16 +121,16 @@ def remove(
             last = ", the only administrator" if admins == [person] else ""
             ui.confirm(f"Delete the account of {person}{last}?", agreed=yes)
             pool.remove(person)
-        _password_file(person).unlink(missing_ok=True)
+        _password_file(stack, person).unlink(missing_ok=True)
         return Outcome(data={"email": person}, view=f"{person} has no account any more.")
 
     execute("people remove", json_output, action)
 
 
-def _password_file(person: str) -> "Path":
+def _password_file(stack: str | None, person: str) -> "Path":
     from local.paths import Paths
 
-    return Paths.default().run / "people" / f"{person}.password"
+    return Paths.default().run / "people" / (stack or LOCAL) / f"{person}.password"
 
 
 @contextmanager
