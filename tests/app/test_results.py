@@ -1,6 +1,7 @@
 """Results: twice, out of order, unknown, outdated, foreign."""
 
 import logging
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,27 @@ def job(world: World) -> ImageJob:
     world.put_listing("atlas", "image_01.jpg", "image_02.jpg")
     importing.import_listing(world.res, "atlas")
     return world.messages()[0]
+
+
+def test_a_result_that_is_faster_than_the_record_of_its_sending(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put_listing("atlas", "image_01.jpg")
+    send = world.res.clients.sqs.send_message_batch
+
+    def send_and_answer(**arguments: Any) -> Any:
+        answer = send(**arguments)
+        for message in arguments["Entries"]:
+            job = ImageJob.model_validate_json(message["MessageBody"])
+            assert results.apply(world.res, succeeded(job)) is Applied.SUCCEEDED
+        return answer
+
+    monkeypatch.setattr(world.res.clients.sqs, "send_message_batch", send_and_answer)
+    importing.import_listing(world.res, "atlas")
+    ((status, attempts, in_order),) = world.rows(
+        "SELECT status, attempts, queued_at <= finished_at FROM image_jobs"
+    )
+    assert (status, attempts, in_order) == ("succeeded", 1, True)
 
 
 def test_a_success_shows_the_cutout_and_keeps_the_original(world: World, job: ImageJob) -> None:

@@ -164,6 +164,7 @@ def _send_batch(res: Resources, batch: Sequence[ImageJob], report: SendReport) -
     entries: list[SendMessageBatchRequestEntryTypeDef] = [
         {"Id": str(index), "MessageBody": message.model_dump_json()} for index, message in enumerate(batch)
     ]
+    begun = res.clock()
     try:
         url = res.clients.queue_url(res.settings.queues[IMAGE_WORKER].queue)
         answer = res.clients.sqs.send_message_batch(QueueUrl=url, Entries=entries)
@@ -178,14 +179,15 @@ def _send_batch(res: Resources, batch: Sequence[ImageJob], report: SendReport) -
         batch[int(entry["Id"])].job_id: f"{entry['Code']}: {entry.get('Message', '')}"[:1000]
         for entry in answer.get("Failed", [])
     }
-    _record_sent(res, sent)
+    _record_sent(res, sent, begun)
     _record_refused(res, refused)
     report.sent.extend(sent)
     report.refused.update(refused)
     return None
 
 
-def _record_sent(res: Resources, job_ids: Sequence[str]) -> None:
+def _record_sent(res: Resources, job_ids: Sequence[str], begun: datetime) -> None:
+    """`begun` is when the sending was: a worker may have answered since, and the job be finished already."""
     if not job_ids:
         return
     now = res.clock()
@@ -202,6 +204,11 @@ def _record_sent(res: Resources, job_ids: Sequence[str]) -> None:
                 queued_at=now,
                 deadline_at=now + timedelta(seconds=res.settings.queues[IMAGE_WORKER].result_deadline),
             )
+        )
+        session.execute(
+            update(Job)
+            .where(Job.id.in_(job_ids), Job.status.not_in(OPEN_STATUSES), Job.finished_at >= begun)
+            .values(attempts=Job.attempts + 1, queued_at=begun)
         )
 
 
