@@ -25,6 +25,7 @@ class FaultCode(StrEnum):
     IDEMPOTENCY_IN_PROGRESS = "idempotency_in_progress"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     RATE_LIMITED = "rate_limited"
+    UNKNOWN_MODEL = "unknown_model"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     MISCONFIGURED = "misconfigured"
     UNAVAILABLE = "unavailable"

@@ -11,6 +11,7 @@ from chalicelib.aws import Clients
 from chalicelib.security.api_key import ApiKeys
 from chalicelib.security.tokens import Tokens
 from chalicelib.settings import Settings
+from chalicelib.signed_urls import SignedUrls
 
 if TYPE_CHECKING:
     from chalicelib.db.session import Database
@@ -32,6 +33,10 @@ class Resources:
     @cached_property
     def clients(self) -> Clients:
         return Clients(self.settings)
+
+    @cached_property
+    def urls(self) -> SignedUrls:
+        return SignedUrls(self.clients, self.settings.images_bucket, self.clock)
 
     @cached_property
     def database(self) -> "Database":

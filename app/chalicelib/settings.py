@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from chalicelib.faults import MisconfiguredError
-from workers.contracts import DatabaseTarget, Queues
+from workers.contracts import DatabaseTarget, HeldModel, Queues, Recipe
 
 IMAGE_WORKER = "image_processing"
 """The worker whose queue takes image jobs; the name of its entry in the platform's declaration."""
@@ -41,6 +41,11 @@ class Settings:
     """Where the user pool's sign-in page is; None where people cannot sign in to the pages."""
 
     @property
+    def models(self) -> tuple[HeldModel, ...]:
+        """What the image worker can cut out with."""
+        return self.queues[IMAGE_WORKER].models
+
+    @property
     def account(self) -> str:
         """The AWS account, as the secret's ARN names it; empty where that is not set."""
         parts = self.api_key_secret_arn.split(":")
@@ -56,12 +61,17 @@ def load(env: Mapping[str, str]) -> Settings:
         raise MisconfiguredError(
             "BMX_DATABASE is not a database target.", why=_places(error), fix=_FIX
         ) from error
+    queues = load_queues(env)
+    if not Recipe().can_be_done_with(queues[IMAGE_WORKER].models):
+        raise MisconfiguredError(
+            "BMX_QUEUES gives the image worker no model for what is cut out without a recipe.", fix=_FIX
+        )
     endpoint_url = env.get("AWS_ENDPOINT_URL") or None
     client_id = env.get("BMX_USER_POOL_CLIENT_ID") or None
     return Settings(
         stack=_required(env, "BMX_STACK"),
         region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-west-2",
-        queues=load_queues(env),
+        queues=queues,
         images_bucket=_required(env, "BMX_IMAGES_BUCKET"),
         database=target,
         api_key_secret_arn=env.get("BMX_API_KEY_SECRET_ARN", ""),

@@ -13,7 +13,7 @@ from typing import Literal
 
 from infra import timeouts
 from infra.naming import Deployment
-from workers.contracts import Problem, QueueConfig, Queues
+from workers.contracts import HeldModel, Problem, QueueConfig, Queues
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _HANDLER = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)+")
@@ -28,7 +28,8 @@ ConsumerKind = Literal["container", "chalice", "external"]
 class Container:
     """A Lambda function from this worker's image in ECR, by digest. Sizes in MB, times in seconds.
 
-    `handler` is what the image runs, as a dotted path: `workers.NAME.handler.handler`.
+    `handler` is what the image runs, as a dotted path: `workers.NAME.handler.handler`. `models` are what the
+    image holds to cut out with; the API takes no recipe that wants another.
     """
 
     handler: str
@@ -39,6 +40,7 @@ class Container:
     batch_size: int = 1
     batch_window: int = 0
     max_concurrency: int = 10
+    models: tuple[HeldModel, ...] = ()
     kind: Literal["container"] = "container"
 
 
@@ -113,6 +115,7 @@ class Worker:
             consumer=self.consumer.kind,
             visibility_timeout=self.visibility_timeout,
             max_receive=self.max_receive,
+            models=self.consumer.models if isinstance(self.consumer, Container) else (),
         )
 
 
@@ -144,7 +147,11 @@ WORKERS: tuple[Worker, ...] = (
         "image_processing",
         "Cuts the book out of its photo and writes cutout, display image and thumbnail.",
         Container(
-            "workers.image_processor.handler.handler", timeout=120, memory=3008, ephemeral_storage=1024
+            "workers.image_processor.handler.handler",
+            timeout=120,
+            memory=3008,
+            ephemeral_storage=1024,
+            models=(HeldModel(model="u2net", precision="int8"),),
         ),
         reads=("books/",),
         writes=("books/",),

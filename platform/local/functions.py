@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from local.files import checksum
 from local.paths import Paths
@@ -14,6 +15,9 @@ from local.processes import Processes, Service, python_module
 from local.provider.connection import LOCAL_ACCOUNT, LOCAL_REGION, Aws
 from local.reporting import Reporter
 from workers.contracts.problem import Problem
+
+if TYPE_CHECKING:
+    from infra.workers import Container
 
 READY_SECONDS = 60.0
 
@@ -102,9 +106,8 @@ class ImageFunctions:
             time.sleep(0.05)
 
 
-def ensure_model(paths: Paths, report: Reporter) -> None:
-    """Have the model that a job without a recipe wants in the cache; made or fetched if it is not."""
-    from workers.contracts.messages import Recipe
+def ensure_models(paths: Paths, report: Reporter) -> None:
+    """Have the models that the workers' images would hold in the cache; made or fetched if they are not."""
     from workers.image_processor.models import ModelStore
 
     said: set[str] = set()
@@ -114,12 +117,13 @@ def ensure_model(paths: Paths, report: Reporter) -> None:
             said.add(step)
             report.say(step)
 
-    recipe = Recipe()
-    ModelStore(paths.models).ensure(recipe.model, recipe.precision, progress)
+    store = ModelStore(paths.models)
+    for model in (it for container in _containers().values() for it in container.models):
+        store.ensure(model.model, model.precision, progress)
 
 
-def _containers() -> list[str]:
+def _containers() -> "dict[str, Container]":
     """The declared workers whose function is an image."""
     from infra.workers import WORKERS, Container
 
-    return [worker.name for worker in WORKERS if isinstance(worker.consumer, Container)]
+    return {it.name: it.consumer for it in WORKERS if isinstance(it.consumer, Container)}

@@ -18,7 +18,7 @@ from local.emulated import emulated_stacks
 from local.emulator import NAME as EMULATOR
 from local.emulator import Emulator
 from local.files import checksum, forget, require_room, write_atomic
-from local.functions import ImageFunctions, ensure_model
+from local.functions import ImageFunctions, ensure_models
 from local.infrastructure import Infrastructure, Outputs
 from local.paths import Paths
 from local.ports import Ports
@@ -129,7 +129,7 @@ class LocalStack:
             if killed:
                 report.warn("The emulator was killed last time; the last seconds before that may be missing.")
             self._require_ports()
-            ensure_model(self.paths, report)
+            ensure_models(self.paths, report)
             self.emulator.start(report, self.functions.addresses())
             for database in instances(self.paths.postgres):
                 database.start()

@@ -3,7 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -140,6 +140,30 @@ def test_an_entry_is_there_even_if_the_call_never_ended(
 
 def limited(world: World, calls: int) -> None:
     resources.use(Resources(replace(world.res.settings, calls_per_minute=calls), clock=world.clock))
+
+
+def test_an_address_is_signed_once_in_five_minutes_and_never_given_out_later(
+    world: World, book: Any, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So what it opens stays open for ten minutes at least, and for fifteen at most."""
+    signed: list[tuple[str, int]] = []
+
+    def sign(_operation: str, *, Params: dict[str, str], ExpiresIn: int) -> str:  # noqa: N803 - boto3's names
+        signed.append((Params["Key"], ExpiresIn))
+        return f"https://signed.example/{len(signed)}"
+
+    monkeypatch.setattr(world.res.clients.s3, "generate_presigned_url", sign)
+    world.clock.now = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+
+    def shown() -> list[str]:
+        return [it["original_url"] for it in api.json("GET", f"/books/{book['id']}")["images"]]
+
+    first = shown()
+    world.clock.advance(seconds=299)
+    assert shown() == first
+    assert sorted(signed) == sorted((image["key"], 900) for image in book["images"])
+    world.clock.advance(seconds=1)
+    assert not set(shown()) & set(first)
 
 
 def test_a_caller_is_held_to_the_limit_over_all_processes(world: World, api: Api) -> None:

@@ -176,6 +176,21 @@ def test_another_recipe_is_another_job_and_the_cutout_stays_until_it_is_done(
     assert world.messages() == [], "it is done"
 
 
+def test_a_recipe_takes_no_model_that_the_worker_does_not_hold(world: World, api: Api, book_id: str) -> None:
+    first, _, _ = world.messages()
+    path = f"/books/{book_id}/images/{first.image_id}/process"
+    held = api.json("GET", "/models")["items"]
+    assert held == [model.model_dump() for model in world.res.settings.models]
+    for wanted in ({"precision": "fp32"}, {"model": "u2netp"}):
+        refused = api.error("POST", path, wanted, status=422)
+        assert refused["code"] == "unknown_model"
+        assert refused["details"]["models"] == ["u2net:int8", "rembg-isnet-general-use:fp32"]
+    assert world.messages() == []
+    api.json("POST", path, held[1])
+    (sent,) = world.messages()
+    assert (sent.recipe.model, sent.recipe.precision) == ("rembg-isnet-general-use", "fp32")
+
+
 def test_books_are_made_found_renamed_and_deleted(world: World, api: Api, book_id: str) -> None:
     made = api.json("POST", "/books", {"title": "100% wool: an ATLAS_of sheep"}, status=201)
     assert (made["listing_item_id"], made["images"], made["created"]) == (None, [], True)

@@ -23,7 +23,7 @@ from workers.image_processor.handler import Worker
 from workers.image_processor.settings import Settings
 
 PHOTOS = ("image_01.jpg", "image_02.jpg", "image_03.jpg")
-OTHER = Recipe(model="u2net", precision="fp32")
+OTHER = Recipe(cutout_format="png")
 
 
 class Scene:

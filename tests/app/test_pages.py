@@ -127,8 +127,6 @@ def test_the_root_is_found_from_every_page(path: str, depth: int, root: str) -> 
 
 
 def test_signed_addresses_have_the_origin_that_the_pages_allow(world: World) -> None:
-    from chalicelib.api.present import signed_url
-
     world.put("books/x/image_01.jpg", JPEG)
-    url = signed_url(world.res, "books/x/image_01.jpg")
+    url = world.res.urls.url("books/x/image_01.jpg")
     assert url.startswith(bucket_origin(world.res.settings) + "/books/x/image_01.jpg?")

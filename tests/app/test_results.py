@@ -8,6 +8,7 @@ import pytest
 from chalicelib.api.present import kind_of, state_of
 from chalicelib.events import NothingAppliedError, apply_results
 from chalicelib.services import books, images, importing, jobs, results
+from chalicelib.services.books import Standing
 from chalicelib.services.results import Applied
 from tests.app.world import World, failed, succeeded
 from workers.contracts import ErrorCode, ImageJob, ImageResult, JobStatus, Problem, ResultStatus
@@ -111,7 +112,7 @@ def test_an_image_that_is_no_longer_primary_does_not_take_the_place_back(world: 
     assert gallery.book.primary_image_id == other.id
     assert gallery.primary is not None
     assert kind_of(gallery.primary) == "original"
-    assert state_of(gallery.images[0].image, gallery.images[0].job) == "processed"
+    assert state_of(Standing.of(gallery.images[0].image, gallery.images[0].job)) == "processed"
 
 
 def test_a_result_that_names_foreign_objects_is_refused(world: World, job: ImageJob) -> None:

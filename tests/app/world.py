@@ -50,7 +50,13 @@ def _queue(name: str, consumer: str) -> dict[str, Any]:
 
 
 QUEUES = {
-    "image_processing": _queue("image-processing", "container"),
+    "image_processing": {
+        **_queue("image-processing", "container"),
+        "models": [
+            {"model": "u2net", "precision": "int8"},
+            {"model": "rembg-isnet-general-use", "precision": "fp32"},
+        ],
+    },
     "image_results": _queue("image-results", "chalice"),
     "tracking_worker": _queue("tracking-worker", "external"),
 }

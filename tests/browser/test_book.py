@@ -90,6 +90,7 @@ def test_a_photo_is_deleted_once_somebody_agreed(page: Page, running: RunningSta
 
 def test_a_photo_is_cut_out_again_by_another_recipe(page: Page, running: RunningStack, own_book: str) -> None:
     page.get_by_role("button", name="Cut out again").click()
+    expect(page.get_by_label("Network").get_by_role("option")).to_have_text(["u2net in int8: the usual one"])
     page.get_by_label("Format of the cutout").select_option("png")
     page.get_by_role("dialog").get_by_role("button", name="Cut out").click()
     expect(page.locator("#about")).to_contain_text("u2net, int8, png")

@@ -86,7 +86,25 @@ def _begin_to_rename(page: Page, running: RunningStack, book_id: str, title: str
     page.get_by_label("Title").fill(title)
     _refuse_once(page, "PATCH")
     page.get_by_role("button", name="Save").click()
-    expect(page.locator(DIALOG)).to_contain_text("The API key is wrong.")
+    expect(page.locator(DIALOG)).to_contain_text("The API key is wrong. It was mistyped, or has been rotated")
+
+
+def test_a_key_that_was_rotated_away_is_said_to_be_and_where_the_new_one_is(
+    visit: Visit, running: RunningStack
+) -> None:
+    visit.expects("401")
+    page = visit.page
+    page.goto(signed_in(running))
+    expect(page.locator("#who")).to_have_text("API key")
+    # What was taken a moment ago is not in the secret any more.
+    page.evaluate(
+        """() => { const [[name, text]] = Object.entries(sessionStorage);
+          sessionStorage.setItem(name, JSON.stringify({ ...JSON.parse(text), key: "rotated-away" })); }"""
+    )
+    page.reload()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(page.locator("#why")).to_contain_text("is no longer valid")
+    expect(page.locator("#why")).to_contain_text("bmx keys rotate --stack local")
 
 
 def _rename_back(running: RunningStack, book_id: str) -> None:

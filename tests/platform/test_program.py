@@ -58,6 +58,7 @@ def test_the_environment_is_what_the_application_reads(stack: str, runs: dict[st
         *(() if stack == "local" else ("BMX_SIGN_IN_URL",)),
     }
     queues = Queues.model_validate_json(environment["BMX_QUEUES"])
+    assert [str(model) for model in queues["image_processing"].models] == ["u2net:int8"]
     assert set(queues.root) == set(runs[stack].outputs["queues"])
     target = DatabaseTarget.model_validate_json(environment["BMX_DATABASE"])
     assert target.sslmode == ("disable" if stack == "local" else "verify-full")

@@ -14,6 +14,7 @@ from chalicelib.api.errors import STATUS
 from chalicelib.api.present import decode_cursor, encode_cursor, kind_of, state_of
 from chalicelib.db.models import BookImage, Job
 from chalicelib.faults import Fault, FaultCode, MisconfiguredError
+from chalicelib.services.books import Standing
 from chalicelib.services.jobs import backoff
 from chalicelib.services.keys import image_key, listing_prefix, photo_number, sniff
 from workers.contracts import JobStatus
@@ -22,10 +23,11 @@ QUEUE = (
     '{"queue":"q","arn":"arn:aws:sqs:us-west-2:123456789012:q","dlq":"d","consumer":"chalice",'
     '"visibility_timeout":60,"max_receive":3}'
 )
+IMAGE_QUEUE = QUEUE.replace("}", ',"models":[{"model":"u2net","precision":"int8"}]}')
 ENVIRONMENT = {
     "BMX_STACK": "local",
     "BMX_IMAGES_BUCKET": "images",
-    "BMX_QUEUES": f'{{"image_processing":{QUEUE},"image_results":{QUEUE}}}',
+    "BMX_QUEUES": f'{{"image_processing":{IMAGE_QUEUE},"image_results":{QUEUE}}}',
     "BMX_API_KEY_SECRET_ARN": "arn:aws:secretsmanager:us-west-2:123456789012:secret:key",
 }
 
@@ -116,7 +118,7 @@ def test_one_word_for_an_image(
     image: str, status: JobStatus | None, outputs: dict[str, str] | None, state: str
 ) -> None:
     row = BookImage(status=image, outputs=outputs, keep_original=False)
-    assert state_of(row, Job(status=status) if status else None) == state
+    assert state_of(Standing.of(row, Job(status=status) if status else None)) == state
     assert kind_of(row) == ("original" if outputs is None else "processed")
 
 
@@ -138,6 +140,7 @@ def test_settings_from_the_environment() -> None:
         ("BMX_QUEUES", ""),
         ("BMX_QUEUES", "{"),
         ("BMX_QUEUES", "{}"),
+        ("BMX_QUEUES", f'{{"image_processing":{QUEUE},"image_results":{QUEUE}}}'),
         ("BMX_QUEUES", '{"image_processing": {"queue": "q"}}'),
         ("BMX_DATABASE", '{"host": "h", "password": "p"}'),
     ],

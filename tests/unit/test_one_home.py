@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bmx.commands import deploy
 from bmx.commands.stack import _view
-from infra.workers import WORKERS, Container
+from infra.workers import WORKERS, Container, container_of
 from local.infrastructure import FALLBACK
 from local.paths import REPO
 from local.processes import ServiceStatus, State
@@ -28,6 +28,13 @@ def test_an_image_runs_the_handler_that_its_worker_declares(worker: object) -> N
     command = re.search(r"^CMD (\[.*\])$", (folder / "Dockerfile").read_text(), re.M)
     assert command
     assert json.loads(command[1]) == [consumer.handler]
+
+
+def test_the_image_holds_the_models_that_its_worker_declares() -> None:
+    file = (REPO / "workers" / "image_processor" / "Dockerfile").read_text()
+    made = re.search(r"-m workers\.image_processor\.models --folder /models (.*?) \\$", file, re.M)
+    assert made
+    assert made[1].split() == [str(model) for model in container_of("image_processing").models]
 
 
 def test_the_docs_claim_of_the_provider_is_true() -> None:

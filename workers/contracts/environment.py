@@ -21,6 +21,8 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from workers.contracts.messages import HeldModel
+
 
 class QueueConfig(BaseModel):
     """One worker's queue, as the application needs to know it."""
@@ -33,6 +35,7 @@ class QueueConfig(BaseModel):
     consumer: Literal["container", "chalice", "external"]
     visibility_timeout: int = Field(gt=0, description="Seconds.")
     max_receive: int = Field(gt=0)
+    models: tuple[HeldModel, ...] = Field(default=(), description="What its worker cuts out with.")
 
     @property
     def result_deadline(self) -> int:

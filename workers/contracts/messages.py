@@ -4,6 +4,7 @@ A job names its source by ETag and its destination by prefix; a result names wha
 versions are refused (`UnsupportedVersionError`) so that a newer sender never has its message half understood.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -30,12 +31,27 @@ class S3Object(_Model):
     etag: str = Field(min_length=1, description="Without quotes, as `head_object` gives it.")
 
 
+class HeldModel(_Model):
+    """A model in one precision, which a worker holds."""
+
+    model: str = Field(pattern=r"^[a-z0-9_.-]{1,40}$")
+    precision: Literal["int8", "fp32"]
+
+    def __str__(self) -> str:
+        """As people write it: `u2net:int8`."""
+        return f"{self.model}:{self.precision}"
+
+
 class Recipe(_Model):
     """How an image is to be cut out. Equal recipes over equal sources give equal bytes."""
 
     model: str = "u2net"
     precision: Literal["int8", "fp32"] = "int8"
     cutout_format: Literal["webp", "png"] = "webp"
+
+    def can_be_done_with(self, models: Iterable[HeldModel]) -> bool:
+        """Whether a worker that holds these can follow it."""
+        return any((it.model, it.precision) == (self.model, self.precision) for it in models)
 
     @property
     def name(self) -> str:

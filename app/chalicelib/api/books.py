@@ -63,7 +63,7 @@ def list_books(query: BooksQuery) -> BookPage:
     more = len(found) > query.limit
     last = shown[-1].book if more else None
     return BookPage(
-        items=[present.summary(res, gallery) for gallery in shown],
+        items=[present.summary(res, overview) for overview in shown],
         next_cursor=present.encode_cursor(last.created_at.isoformat(), last.id) if last else None,
     )
 

@@ -1,7 +1,7 @@
 """ETags of JSON answers.
 
-Signed addresses differ at each call and expire. A tag is made of everything else and of the span of five
-minutes it was made in: who is told 304 holds addresses that are good for ten more.
+Signed addresses expire. A tag is made of everything else and of the span of time that they were signed in:
+who is told 304 holds addresses that are good for ten more minutes.
 """
 
 import hashlib
@@ -11,15 +11,15 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-SPAN_SECONDS: Final = 5 * 60
+from chalicelib.signed_urls import span
+
 _SIGNED: Final = frozenset({"url", "original_url", "thumbnail_url"})
 
 
 def tag_of(model: BaseModel, now: datetime) -> str:
     """A weak tag: answers with the same one say the same, in whatever bytes."""
     text = json.dumps(_unsigned(model.model_dump(mode="json")), sort_keys=True)
-    span = int(now.timestamp()) // SPAN_SECONDS
-    return f'W/"{hashlib.sha256(f"{span} {text}".encode()).hexdigest()[:32]}"'
+    return f'W/"{hashlib.sha256(f"{span(now)} {text}".encode()).hexdigest()[:32]}"'
 
 
 def matches(if_none_match: str, tag: str) -> bool:

@@ -10,6 +10,7 @@ from chalicelib.api.schemas import (
     Deleted,
     ImageOut,
     ImageUpdate,
+    ModelList,
     PresignCreate,
     PresignedUpload,
     RecipeIn,
@@ -98,7 +99,7 @@ def update_image(book_id: str, image_id: str, body: ImageUpdate) -> ImageOut:
     "POST",
     "/books/{book_id}/images/{image_id}/process",
     summary="Cut an image out again, by a recipe",
-    faults=(FaultCode.NOT_FOUND, FaultCode.CONFLICT),
+    faults=(FaultCode.NOT_FOUND, FaultCode.CONFLICT, FaultCode.UNKNOWN_MODEL),
 )
 def process_image(book_id: str, image_id: str, body: RecipeIn) -> ImageOut:
     """The present cutout stays until the new one has come. Where this recipe is done already or on its way,
@@ -106,6 +107,12 @@ def process_image(book_id: str, image_id: str, body: RecipeIn) -> ImageOut:
     """
     editing.process(resources.current(), book_id, image_id, Recipe(**body.model_dump()))
     return _image(book_id, image_id)
+
+
+@routes.route("GET", "/models", summary="The models that an image can be cut out with")
+def list_models() -> ModelList:
+    """What the image worker's declaration names; a recipe that wants another is refused."""
+    return ModelList(items=list(resources.current().settings.models))
 
 
 @routes.route(

@@ -38,7 +38,7 @@ def get_listing(item: str) -> ListingOut:
                 key=photo.key,
                 number=photo.number,
                 bytes=photo.bytes,
-                url=present.signed_url(res, photo.key),
+                url=res.urls.url(photo.key),
             )
             for photo in listings.photos(res, item)
         ],

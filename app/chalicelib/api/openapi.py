@@ -220,6 +220,7 @@ _MESSAGES: Final = {
     FaultCode.IDEMPOTENCY_IN_PROGRESS: "A call with this Idempotency-Key is running.",
     FaultCode.IDEMPOTENCY_KEY_REUSED: "This Idempotency-Key was used for another request.",
     FaultCode.RATE_LIMITED: "More than 6000 calls in a minute.",
+    FaultCode.UNKNOWN_MODEL: "The worker does not hold the model u2net:fp32.",
     FaultCode.UNSUPPORTED_MEDIA_TYPE: "The content is no image.",
     FaultCode.MISCONFIGURED: "The API key is empty.",
     FaultCode.UNAVAILABLE: "The database does not answer.",

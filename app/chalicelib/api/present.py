@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections import Counter
 from datetime import datetime
-from typing import Final, Literal
+from typing import Literal
 
 from chalicelib.api.schemas import (
     BookOut,
@@ -21,31 +21,22 @@ from chalicelib.api.schemas import (
 from chalicelib.db.models import BookImage, ImageStatus, Job
 from chalicelib.faults import Fault, FaultCode
 from chalicelib.resources import Resources
-from chalicelib.services.books import Gallery, GalleryImage
+from chalicelib.services.books import Gallery, GalleryImage, Overview, Standing
 from workers.contracts import JobStatus, Outputs, Recipe, StoredImage
 from workers.contracts.status import OPEN_STATUSES
 
-URL_SECONDS: Final = 15 * 60
 
-
-def signed_url(res: Resources, key: str) -> str:
-    """An address that lets a browser read one object for a quarter of an hour."""
-    return res.clients.s3.generate_presigned_url(
-        "get_object", Params={"Bucket": res.settings.images_bucket, "Key": key}, ExpiresIn=URL_SECONDS
-    )
-
-
-def state_of(image: BookImage, job: Job | None) -> ImageState:
+def state_of(standing: Standing) -> ImageState:
     """One word for an image and its job."""
-    if image.status == ImageStatus.UPLOADING:
+    if standing.status == ImageStatus.UPLOADING:
         return ImageState.UPLOADING
-    if image.status == ImageStatus.COPY_FAILED:
+    if standing.status == ImageStatus.COPY_FAILED:
         return ImageState.COPY_FAILED
-    if job is not None and job.status in OPEN_STATUSES:
+    if standing.job_status in OPEN_STATUSES:
         return ImageState.PROCESSING
-    if image.outputs is not None:
+    if standing.has_outputs:
         return ImageState.PROCESSED
-    if job is not None and job.status == JobStatus.FAILED:
+    if standing.job_status == JobStatus.FAILED:
         return ImageState.FAILED
     return ImageState.UNPROCESSED
 
@@ -82,7 +73,7 @@ def image(res: Resources, entry: GalleryImage, primary_image_id: str | None) -> 
         id=row.id,
         book_id=row.book_id,
         position=row.position,
-        state=state_of(row, entry.job),
+        state=state_of(Standing.of(row, entry.job)),
         is_primary=row.id == primary_image_id,
         kind=kind_of(row),
         keep_original=row.keep_original,
@@ -91,7 +82,7 @@ def image(res: Resources, entry: GalleryImage, primary_image_id: str | None) -> 
         etag=row.etag,
         content_type=row.content_type,
         bytes=row.bytes,
-        original_url=signed_url(res, row.key) if row.status == ImageStatus.STORED else None,
+        original_url=res.urls.url(row.key) if row.status == ImageStatus.STORED else None,
         outputs=_outputs(res, row),
         subject=row.subject,
         quality=row.quality,
@@ -100,30 +91,32 @@ def image(res: Resources, entry: GalleryImage, primary_image_id: str | None) -> 
     )
 
 
-def summary(res: Resources, gallery: Gallery) -> BookSummary:
-    book = gallery.book
+def summary(res: Resources, overview: Overview) -> BookSummary:
+    book = overview.book
     return BookSummary(
         id=book.id,
         title=book.title,
         listing_item_id=book.listing_item_id,
         created_at=book.created_at,
-        primary_image=_primary(res, gallery.primary),
-        progress=_progress(gallery),
+        primary_image=_primary(res, overview.primary),
+        progress=_progress(overview),
     )
 
 
 def book(res: Resources, gallery: Gallery, *, created: bool = False) -> BookOut:
     return BookOut(
-        **dict(summary(res, gallery)),
+        **dict(summary(res, gallery.overview)),
         images=[image(res, entry, gallery.book.primary_image_id) for entry in gallery.images],
         created=created,
     )
 
 
-def _progress(gallery: Gallery) -> Progress:
-    states = Counter(state_of(entry.image, entry.job) for entry in gallery.images)
+def _progress(overview: Overview) -> Progress:
+    states: Counter[ImageState] = Counter()
+    for standing, count in overview.standings.items():
+        states[state_of(standing)] += count
     return Progress(
-        total=len(gallery.images) - states[ImageState.UPLOADING],
+        total=states.total() - states[ImageState.UPLOADING],
         processed=states[ImageState.PROCESSED],
         processing=states[ImageState.PROCESSING],
         failed=states[ImageState.FAILED] + states[ImageState.COPY_FAILED],
@@ -134,15 +127,15 @@ def _primary(res: Resources, row: BookImage | None) -> PrimaryImage | None:
     if row is None:
         return None
     if row.outputs is None or row.keep_original:
-        url = signed_url(res, row.key)
+        url = res.urls.url(row.key)
         return PrimaryImage(image_id=row.id, kind="original", key=row.key, url=url, thumbnail_url=url)
     outputs = Outputs.model_validate(row.outputs)
     return PrimaryImage(
         image_id=row.id,
         kind="processed",
         key=outputs.display.key,
-        url=signed_url(res, outputs.display.key),
-        thumbnail_url=signed_url(res, outputs.thumbnail.key),
+        url=res.urls.url(outputs.display.key),
+        thumbnail_url=res.urls.url(outputs.thumbnail.key),
     )
 
 
@@ -158,7 +151,7 @@ def _outputs(res: Resources, row: BookImage) -> OutputsOut | None:
 
 
 def _stored(res: Resources, stored: StoredImage) -> StoredImageOut:
-    return StoredImageOut(**stored.model_dump(), url=signed_url(res, stored.key))
+    return StoredImageOut(**stored.model_dump(), url=res.urls.url(stored.key))
 
 
 def encode_cursor(*parts: str) -> str:

@@ -18,7 +18,7 @@ from chalicelib.services import jobs
 from chalicelib.services.books import BookProgress
 from chalicelib.services.health import QueueHealth
 from chalicelib.services.keys import EXTENSIONS, LISTING_ITEM
-from workers.contracts import ErrorCode, JobStatus, Quality, Recipe, StoredImage, Subject
+from workers.contracts import ErrorCode, HeldModel, JobStatus, Quality, Recipe, StoredImage, Subject
 
 EXAMPLE_ID: Final = "01890a5d-ac96-774b-bcce-b302099a8057"
 
@@ -84,7 +84,7 @@ class ImageOrder(_In):
 class RecipeIn(_In):
     """How to cut out; what is left out is as usual."""
 
-    model: str = Field(default=Recipe().model, pattern=r"^[a-z0-9_.]{1,40}$", examples=["u2net"])
+    model: str = Field(default=Recipe().model, pattern=r"^[a-z0-9_.-]{1,40}$", examples=["u2net"])
     precision: Literal["int8", "fp32"] = Recipe().precision
     cutout_format: Literal["webp", "png"] = Recipe().cutout_format
 
@@ -145,6 +145,12 @@ class JobsRetry(_In):
     limit: Whole = Field(
         default=100, ge=1, le=jobs.MOST_RETRIED, description="How many at most in this call."
     )
+
+
+class ModelList(BaseModel):
+    """What the image worker can cut out with."""
+
+    items: list[HeldModel]
 
 
 class ImageState(StrEnum):

@@ -70,8 +70,15 @@ def authenticate(headers: Mapping[str, str], res: "Resources") -> Principal:
     if not presented and authorization[: len(BEARER)].lower() == BEARER.lower():
         return res.tokens.verify(authorization[len(BEARER) :].strip())
     if presented:
-        what = "The API key is wrong."
-    elif authorization:
+        stack = res.settings.stack
+        raise Fault(
+            FaultCode.UNAUTHORIZED,
+            "The API key is wrong.",
+            why="It was mistyped, or has been rotated away.",
+            fix=f"Whoever ran `bmx keys rotate --stack {stack}` has the present one in a file that it named; "
+            f"the stack keeps it in the secret bluemoxon-{stack}/api-key.",
+        )
+    if authorization:
         what = "The Authorization header holds no bearer token."
     else:
         what = "Neither an API key nor a token was sent."

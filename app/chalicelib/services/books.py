@@ -1,12 +1,13 @@
 """Reading books: one with its gallery, and the list, searched and with each one's progress."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple, Self
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from chalicelib.db.models import SET_ASIDE, Book, BookImage, ImageStatus, Job
@@ -26,6 +27,28 @@ class GalleryImage:
     job: Job | None
 
 
+class Standing(NamedTuple):
+    """Where an image stands, as the tables say it."""
+
+    status: str
+    has_outputs: bool
+    job_status: str | None
+    """Of the job that counts for it; None where there is none."""
+
+    @classmethod
+    def of(cls, image: BookImage, job: Job | None) -> Self:
+        return cls(image.status, image.outputs is not None, job.status if job else None)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A book as a list shows it: its primary image, and how many images stand where."""
+
+    book: Book
+    primary: BookImage | None
+    standings: Mapping[Standing, int]
+
+
 @dataclass(frozen=True)
 class Gallery:
     """A book and its images in order, without uploads that did not come in their time."""
@@ -34,8 +57,13 @@ class Gallery:
     images: tuple[GalleryImage, ...]
 
     @property
+    def overview(self) -> Overview:
+        primary = next((it.image for it in self.images if it.image.id == self.book.primary_image_id), None)
+        return Overview(self.book, primary, Counter(Standing.of(it.image, it.job) for it in self.images))
+
+    @property
     def primary(self) -> BookImage | None:
-        return next((it.image for it in self.images if it.image.id == self.book.primary_image_id), None)
+        return self.overview.primary
 
     @property
     def progress(self) -> Counter[str]:
@@ -78,7 +106,7 @@ class Search:
 
 def page(
     res: Resources, *, before: tuple[datetime, str] | None, limit: int, search: Search | None = None
-) -> list[Gallery]:
+) -> list[Overview]:
     """Books, newest first, one more than `limit` where there are more; `before` is the last one's time and
     id.
     """
@@ -87,7 +115,7 @@ def page(
         query = query.where(tuple_(Book.created_at, Book.id) < before)
     query = query.where(*_conditions(search or Search()))
     with res.database.session() as session:
-        return _galleries(session, session.scalars(query).all(), res.clock())
+        return _overviews(session, session.scalars(query).all(), res.clock())
 
 
 def _conditions(search: Search) -> Iterator[ColumnElement[bool]]:
@@ -129,14 +157,37 @@ def _present_job() -> tuple[ColumnElement[bool], ...]:
     )
 
 
+def _of_books(books: Sequence[Book], now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """What makes an image one of these books', and not an upload that did not come in its time."""
+    return (
+        BookImage.book_id.in_([book.id for book in books]),
+        or_(BookImage.status != ImageStatus.UPLOADING, BookImage.created_at > now - UPLOAD_TIME),
+    )
+
+
+def _overviews(session: Session, books: Sequence[Book], now: datetime) -> list[Overview]:
+    """Counted by the database: rows of all images and jobs of a long list would take most of its time."""
+    standing = (BookImage.status, BookImage.outputs.is_not(None), Job.status)
+    counts = session.execute(
+        select(BookImage.book_id, *standing, func.count())
+        .outerjoin(Job, and_(*_present_job()))
+        .where(*_of_books(books, now))
+        .group_by(BookImage.book_id, *standing)
+    )
+    standings: dict[str, dict[Standing, int]] = {book.id: {} for book in books}
+    for book_id, status, has_outputs, job_status, count in counts:
+        standings[book_id][Standing(status, has_outputs, job_status)] = count
+    wanted = BookImage.id.in_([book.primary_image_id for book in books if book.primary_image_id])
+    found = session.scalars(select(BookImage).where(wanted, *_of_books(books, now)))
+    primaries = {image.id: image for image in found}
+    return [Overview(book, primaries.get(book.primary_image_id or ""), standings[book.id]) for book in books]
+
+
 def _galleries(session: Session, books: Sequence[Book], now: datetime) -> list[Gallery]:
     rows = session.execute(
         select(BookImage, Job)
         .outerjoin(Job, and_(*_present_job()))
-        .where(
-            BookImage.book_id.in_([book.id for book in books]),
-            or_(BookImage.status != ImageStatus.UPLOADING, BookImage.created_at > now - UPLOAD_TIME),
-        )
+        .where(*_of_books(books, now))
         .order_by(BookImage.position)
     )
     images: dict[str, list[GalleryImage]] = {book.id: [] for book in books}

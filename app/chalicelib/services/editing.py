@@ -81,8 +81,10 @@ def process(res: Resources, book_id: str, image_id: str, recipe: Recipe) -> None
     """Cut an image out by this recipe and show its cutout again.
 
     Jobs of another recipe are superseded. The cutout that there is stays until the new one has come; where
-    this recipe has been done already, nothing is sent. Raises `NotFoundError` or `Fault` (`conflict`).
+    this recipe has been done already, nothing is sent. Raises `NotFoundError` or `Fault`: `conflict`, or
+    `unknown_model` where the worker holds no such model.
     """
+    _require_model(res, recipe)
     with res.database.session() as session:
         book = lock_book(session, book_id)
         image = lock_image(session, book_id, image_id)
@@ -93,6 +95,18 @@ def process(res: Resources, book_id: str, image_id: str, recipe: Recipe) -> None
         primary = book.primary_image_id == image.id
         job_id = jobs.request(session, image, primary=primary, now=res.clock())
     jobs.send(res, [job_id] if job_id else [])
+
+
+def _require_model(res: Resources, recipe: Recipe) -> None:
+    held = [str(model) for model in res.settings.models]
+    if not recipe.can_be_done_with(res.settings.models):
+        raise Fault(
+            FaultCode.UNKNOWN_MODEL,
+            f"The worker does not hold the model {recipe.model}:{recipe.precision}.",
+            why="Its image holds what its declaration names.",
+            fix=f"Choose one of: {', '.join(held)}; `GET /models` lists them.",
+            details={"models": list(held)},
+        )
 
 
 def delete_image(res: Resources, book_id: str, image_id: str) -> Deleted:

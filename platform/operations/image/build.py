@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from local.reporting import Reporter
 from operations.image import pip_settings
 from operations.image.base import KEPT_DAYS, base_of
 from operations.image.tools import Build, ImageConfig, Tool
+from workers.contracts.messages import HeldModel
 
 _MODELS = "made-models"
 
@@ -45,7 +46,8 @@ def build(
     reference = reference_of(worker)
     report.say(f"Building {reference} with {tool.name}")
     file = dockerfile(tool.paths, container_of(worker))
-    with pip_settings.as_secrets() as secrets, _folders(file, tool.paths, report) as folders:
+    models = container_of(worker).models
+    with pip_settings.as_secrets() as secrets, _folders(file, tool.paths, models, report) as folders:
         tool.build(
             Build(
                 dockerfile=file,
@@ -61,21 +63,22 @@ def build(
 
 
 @contextmanager
-def _folders(dockerfile: Path, paths: Paths, report: Reporter) -> Iterator[dict[str, Path]]:
-    """The default recipe's model, for a Dockerfile with a stage for it: the very file that all else on this
-    machine uses, made now if there is none."""
+def _folders(
+    dockerfile: Path, paths: Paths, models: Sequence[HeldModel], report: Reporter
+) -> Iterator[dict[str, Path]]:
+    """The worker's models, for a Dockerfile with a stage for them: the very files that all else on this
+    machine uses, made now if there are none."""
     if f" AS {_MODELS}\n" not in dockerfile.read_text(encoding="utf-8"):
         yield {}
         return
-    from workers.contracts.messages import Recipe
     from workers.image_processor.models import ModelStore
 
-    recipe = Recipe()
     store = ModelStore(paths.models)
-    model = store.ensure(recipe.model, recipe.precision, lambda step, _share: report.detail(step))
+    files = [store.ensure(it.model, it.precision, lambda step, _share: report.detail(step)) for it in models]
     with TemporaryDirectory(prefix="bmx-models-") as folder:
-        for path in (model, model.with_suffix(".json")):
-            shutil.copy(path, folder)
+        for path in (one for model in files for one in (model, model.with_suffix(".json"))):
+            if path.exists():  # a fetched model has no record
+                shutil.copy(path, folder)
         yield {_MODELS: Path(folder)}
 
 

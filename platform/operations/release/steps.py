@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from local.emulated import EmulatedStack
-from local.functions import ensure_model
+from local.functions import ensure_models
 from local.reporting import Reporter
 from operations import deploy
 from operations.release import source
@@ -146,7 +146,7 @@ class Release:
     def _start_functions(self) -> None:
         """An emulator runs no images: processes here stand behind the image functions."""
         if self.emulated is not None and self.target.emulator is not None:
-            ensure_model(self.target.paths, self.report)
+            ensure_models(self.target.paths, self.report)
             self.emulated.functions.start(self.outputs["functions"], self.target.emulator, self.report)
 
     def _how_to_go_on(self, step: Step) -> str:

@@ -21,7 +21,7 @@ export async function signedIn(send) {
     if (status === 401) {
       await refused(used, answer?.message ?? "The sign-in has ended.");
     } else {
-      accepted();
+      if (status < 500) accepted(used);
       if (status >= 400) throw new ApiError(status, answer);
       return answer;
     }

@@ -1,15 +1,22 @@
 // The chosen photo: before and after, what is known of it, and what may be done with it.
 
 import "./image-compare.js";
-import { $, badge, button, dialog, fill, h, picture, size, time } from "./dom.js";
+import { api } from "./api.js";
+import { $, badge, busy, button, dialog, fill, h, picture, size, time } from "./dom.js";
 import { nameOf } from "./gallery.js";
 
-const RECIPES = {
-  "u2net int8": "u2net in int8: the usual one",
-  "u2net fp32": "u2net in fp32: in full precision, slower",
-  "u2netp int8": "u2netp in int8: faster, less exact",
-  "u2netp fp32": "u2netp in fp32: the small one in full precision",
+const WORDS = {
+  "u2net int8": "the usual one",
+  "u2net fp32": "in full precision, slower",
+  "u2netp int8": "faster, less exact",
+  "u2netp fp32": "the small one in full precision",
 };
+
+// A network that the worker holds, with what is known of it.
+function described({ model, precision }) {
+  const words = WORDS[`${model} ${precision}`];
+  return `${model} in ${precision}${words ? `: ${words}` : ""}`;
+}
 
 function compare(image) {
   const { width, height } = image.outputs.cutout;
@@ -58,14 +65,14 @@ function download(text, url, name) {
   return url ? h("a", { href: url, target: "_blank", rel: "noopener", download: name }, text) : null;
 }
 
-function chooseRecipe(image) {
+function chooseRecipe(image, models) {
   const now = image.job?.recipe ?? { model: "u2net", precision: "int8", cutout_format: "webp" };
   const option = (value, text, selected) => h("option", { value, selected }, text);
   return dialog(`Cut out ${nameOf(image).toLowerCase()} again`, (close) => {
-    const network = h("select", { id: "network" }, Object.entries(RECIPES).map(([value, text]) => option(value, text, value === `${now.model} ${now.precision}`)));
+    const network = h("select", { id: "network" }, models.map((it) => option(`${it.model} ${it.precision}`, described(it), it.model === now.model && it.precision === now.precision)));
     const format = h("select", { id: "format" }, option("webp", "WebP: small", now.cutout_format === "webp"), option("png", "PNG: for any program", now.cutout_format === "png"));
     const form = h("form", { class: "stacked" },
-      h("p", {}, "The present cutout stays until the new one has come. A worker that does not hold the network says so."),
+      h("p", {}, "The present cutout stays until the new one has come."),
       h("label", { for: "network" }, "Network"), network, h("label", { for: "format" }, "Format of the cutout"), format,
       h("div", { class: "actions" }, button("Cancel", () => close(), { class: "quiet" }), h("button", {}, "Cut out")));
     form.addEventListener("submit", (event) => {
@@ -89,7 +96,8 @@ function controls(image, does) {
     image.outputs ? act("original", image.keep_original ? "Use the cutout" : "Keep the original",
       (it) => does.change(it, { keep_original: !image.keep_original })) : null,
     image.original_url ? act("again", "Cut out again…", async (it) => {
-      const recipe = await chooseRecipe(image);
+      const held = await busy(it, () => api("GET", "models"));
+      const recipe = held && (await chooseRecipe(image, held.items));
       if (recipe) await does.process(it, recipe);
     }) : null,
     act("earlier", "Move earlier", () => does.move(-1), { disabled: does.first }),

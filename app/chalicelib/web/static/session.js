@@ -80,15 +80,17 @@ function askTabs() {
 }
 
 // The server took it: from now on, whoever has to sign in again does so without leaving the page.
-export function accepted() {
+export function accepted(used) {
   inUse = true;
+  if (used.kind === "key" && !used.accepted && used === current) keep({ ...used, accepted: true });
 }
 
 // The server refused it.
 export async function refused(used, reason) {
-  if (current !== used) return;
+  if (current?.key !== used.key || current?.token !== used.token) return;
+  const { accepted: was } = current;
   keep(null);
-  asking ??= signIn(reason).finally(() => { asking = null; });
+  asking ??= signIn(was ? `The API key that was used here is no longer valid. ${reason}` : reason).finally(() => { asking = null; });
   await asking;
 }
 
