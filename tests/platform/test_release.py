@@ -1,4 +1,7 @@
-"""A whole release: the real command, engine, Chalice, PostgreSQL and model, on the emulator."""
+"""A whole release: the real command, engine, Chalice, PostgreSQL and model, on the emulator.
+
+The stack awaits its first image, in whose place an emulator goes on with a stand-in.
+"""
 
 import json
 import os
@@ -13,11 +16,11 @@ from typing import Any
 import pytest
 
 from local.emulated import EmulatedStack
+from local.engine.project import STAND_IN
 from local.paths import Paths
 from local.postgres import instances
 from tests.platform.iam.world import Project
 from tests.platform.project_copy import run_python
-from tests.platform.test_stacks import DIGEST
 
 pytestmark = [pytest.mark.engine, pytest.mark.local, pytest.mark.usefixtures("engine")]
 
@@ -65,7 +68,6 @@ def checkout() -> Iterator[Checkout]:
     with tempfile.TemporaryDirectory(prefix="bmx-release-") as name, pytest.MonkeyPatch.context() as patch:
         Path(name).chmod(0o755)  # PostgreSQL's own user has to get there
         project = Project(Path(name) / "checkout")
-        project.change(STACK, images={"image_processing": {"digest": DIGEST}})
         made = Checkout(project.root, Path(name) / "home")
         patch.setenv("BMX_HOME", str(made.home))
         subprocess.run(["git", "init", "--quiet"], cwd=made.root, check=True)
@@ -88,10 +90,26 @@ def released(checkout: Checkout) -> tuple[str, dict[str, Any]]:
 def test_a_release_ends_with_a_photo_s_cutout(released: tuple[str, dict[str, Any]]) -> None:
     steps = released[1]["steps"]
     assert list(steps) == ["platform", "app", "migrations", "mappings", "smoke"]
-    assert steps["platform"]["operations"].keys() == {"create"}
+    assert {"create"} < steps["platform"]["operations"].keys() <= {"create", "same", "update"}
     assert steps["migrations"]["before"] is None
     assert steps["migrations"]["after"]
     assert steps["smoke"]["agreement"] > 0.9
+
+
+def test_an_image_that_is_awaited_has_a_stand_in_which_is_told_and_stays(
+    checkout: Checkout, released: tuple[str, dict[str, Any]]
+) -> None:
+    assert released[1]["waits_for_image"] == ["image_processing"]
+    assert released[1]["steps"]["platform"]["stand_ins"] == ["image_processing"]
+    aws = checkout.stack.aws
+    function = {"FunctionName": "bluemoxon-staging-image-processing"}
+    assert aws.call("lambda", "get_function", **function)["Code"]["ImageUri"].endswith(STAND_IN["digest"])
+    again = run_python(checkout.root, "-m", "bmx", "deploy", *("--stack", STACK), "--emulator", "--to", "app")
+    said = " ".join((again.stdout + again.stderr).split())
+    assert "a stand-in took the place of the first image of image_processing" in said
+    assert "Pulumi.staging.yaml is as it was" in said
+    planned = checkout.deploy("--to", "platform")
+    assert planned["data"]["steps"]["platform"]["operations"].keys() == {"same"}
 
 
 def test_every_function_that_a_queue_feeds_reports_what_failed(

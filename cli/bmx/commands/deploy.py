@@ -48,7 +48,7 @@ def deploy(
 
     The platform is planned under the policies and judged, and nothing is changed before you agree. A step
     that fails says how to go on from it. While a worker waits for its first image, only the platform is
-    deployed.
+    deployed; an emulator goes on with a stand-in for it.
 
     With --emulator the result stays on this machine, under stacks/STACK of the data folder, until
     --fresh, --discard or `bmx down --volumes`; `bmx plan` compares with it.
@@ -177,9 +177,14 @@ def _summary(release: "Release", stack: str) -> "RenderableType":
         table.add_row(str(step), words[step](said))
     if release.waits_for_image:
         images = ", ".join(release.waits_for_image)
-        table.add_row(
-            "waiting", f"for the first image of {images}: bmx image push --stack {stack}, then digest"
-        )
+        push = f"bmx image push --stack {stack}, then digest"
+        waiting = f"for the first image of {images}: {push}"
+        if "stand_ins" in release.done.get(Step.PLATFORM, {}):
+            waiting = (
+                f"a stand-in took the place of the first image of {images}: an emulator runs none. "
+                f"Pulumi.{stack}.yaml is as it was; a release to AWS ends after the platform until {push}"
+            )
+        table.add_row("waiting", waiting)
     return table
 
 

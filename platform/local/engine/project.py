@@ -5,6 +5,7 @@ change the checkout, so the engine works on a copy of `Pulumi.yaml` and `Pulumi.
 the checkout's.
 """
 
+import hashlib
 import json
 import secrets
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ from local.paths import Paths
 from workers.contracts.problem import Problem
 
 SALT = "encryptionsalt"
+IMAGES = "bluemoxon:images"
+AWAITED = {"awaiting_first_image": True}
+STAND_IN = {"digest": f"sha256:{hashlib.sha256(b'stand-in for a first image').hexdigest()}"}
+"""What an emulator runs for an image that is awaited: it runs none, so the name is all that is needed."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,17 @@ class Project:
             found[full] = value if isinstance(value, str) else json.dumps(value)
         return found
 
-    def write(self) -> None:
-        """Bring the copy up to date; what the engine added to it stays."""
+    def stand_in(self) -> bool:
+        """Name, in the copy alone, `STAND_IN` as the image of every worker that awaits its first one.
+
+        It stays there until the settings name an image. Returns whether the copy had none before.
+        """
+        before = _load(self.settings)
+        self.write(stand_ins=True)
+        return _load(self.settings) != before
+
+    def write(self, *, stand_ins: bool = False) -> None:
+        """Bring the copy up to date; what the engine added to it stays, and what `stand_in` put there."""
         import yaml
 
         project = _load(self.source / "Pulumi.yaml")
@@ -65,9 +79,13 @@ class Project:
         settings = _load(self.source / f"Pulumi.{self.stack}.yaml")
         settings.pop(SALT, None)
         if self.settings.exists():
-            salt = _load(self.settings).get(SALT)
-            if salt:
-                settings[SALT] = salt
+            copy = _load(self.settings)
+            if SALT in copy:
+                settings[SALT] = copy[SALT]
+            stand_ins = stand_ins or STAND_IN in _images(copy).values()
+        if stand_ins:
+            images = _images(settings)
+            images.update({name: dict(STAND_IN) for name, image in images.items() if image == AWAITED})
         write_atomic(self.folder / "Pulumi.yaml", yaml.safe_dump(project, sort_keys=False))
         write_atomic(self.settings, yaml.safe_dump(settings, sort_keys=False))
 
@@ -86,6 +104,11 @@ def ensure_passphrase(paths: Paths) -> Path:
     if not paths.passphrase.exists():
         write_atomic(paths.passphrase, secrets.token_urlsafe(32), mode=0o600)
     return paths.passphrase
+
+
+def _images(settings: dict[str, Any]) -> dict[str, Any]:
+    images = (settings.get("config") or {}).get(IMAGES)
+    return images if isinstance(images, dict) else {}
 
 
 def _load(path: Path) -> dict[str, Any]:

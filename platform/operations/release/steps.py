@@ -6,6 +6,7 @@ of the one before.
 """
 
 import datetime
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from local.emulated import EmulatedStack
+from local.engine.project import Project
 from local.functions import ensure_models
 from local.reporting import Reporter
 from operations import deploy
@@ -99,12 +101,14 @@ class Release:
                 if step is Step.PLATFORM:
                     raise  # nothing but this step to go on with: the plain error says it all
                 raise ReleaseStopped(step, problem, self._how_to_go_on(step)) from problem
-            if step is Step.PLATFORM and self.waits_for_image:
-                break
+            if step is Step.PLATFORM and self.waits_for_image and step is not steps[-1]:
+                if self.target.emulator is None:
+                    break
+                self._stand_in()
 
     @cached_property
     def waits_for_image(self) -> list[str]:
-        """The workers whose first image is not there yet; nothing but the platform is deployed then."""
+        """The workers whose first image is not there yet; only the platform is deployed to AWS then."""
         settings = self.target.settings
         images = settings.images if settings else {}
         return [name for name, image in images.items() if image.awaiting_first_image]
@@ -116,7 +120,23 @@ class Release:
             self.agree(plan)
         summary, outputs = deploy.apply(self.target, self.report)
         self.outputs = outputs
-        self.done[Step.PLATFORM] = {"operations": summary.changes, "changed": summary.changed}
+        before = self.done.get(Step.PLATFORM, {"operations": {}, "changed": False})
+        self.done[Step.PLATFORM] = {
+            "operations": dict(Counter(before["operations"]) + Counter(summary.changes)),
+            "changed": before["changed"] or summary.changed,
+        }
+
+    def _stand_in(self) -> None:
+        """Go on as if the first images had been pushed: an emulator runs none. The checkout is left alone."""
+        target, workers = self.target, ", ".join(self.waits_for_image)
+        self.report.say(
+            f"A stand-in takes the place of the first image of {workers}: an emulator runs no image. "
+            "On AWS this release would end here until one is pushed; "
+            f"Pulumi.{target.stack}.yaml stays as it is"
+        )
+        if Project(target.paths.repo, target.folder, target.stack).stand_in():
+            self._platform()
+        self.done[Step.PLATFORM]["stand_ins"] = self.waits_for_image
 
     def _app(self) -> None:
         self.report.say("Deploying the application")
