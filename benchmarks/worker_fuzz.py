@@ -1,6 +1,8 @@
-"""Mutated files against the decoder: each has to end as a photo or as a code, never as another exception.
+"""Mutated files against the worker: each has to end as a photo or as a code, never as another exception.
 
-Run: python benchmarks/worker_fuzz.py [--files 20000] [--seed 1]
+Run: python benchmarks/worker_fuzz.py [--files 20000] [--seed 1] [--whole MODELS]
+
+With `--whole`, the folder that holds the models, each file goes through every step to its outputs.
 
 Small images in every format that is read are cut short, overwritten, and spliced into one another. The
 quick part of this runs with the tests (tests/worker/test_decode.py). A crash of the process is seen as such.
@@ -10,11 +12,15 @@ import argparse
 import collections
 import faulthandler
 import sys
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from workers.image_processor.cutout import ImageFaultError
+from workers.contracts import Recipe
+from workers.image_processor.cutout import ImageFaultError, cut_out
 from workers.image_processor.cutout.decode import decode
+from workers.image_processor.models import ModelStore
 from workers.samples.odd_inputs import saved
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
@@ -27,7 +33,9 @@ def main() -> int:
     )
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--whole", type=Path, metavar="MODELS")
     arguments = parser.parse_args()
+    store = ModelStore(arguments.whole) if arguments.whole else None
     faulthandler.enable()
     originals = _originals()
     ends: collections.Counter[str] = collections.Counter()
@@ -36,7 +44,10 @@ def main() -> int:
         rng = np.random.default_rng((arguments.seed, number))
         data = mutated(rng, originals)
         try:
-            ends[f"photo {decode(data).format}"] += 1
+            if store is None:
+                ends[f"photo {decode(data).format}"] += 1
+            else:
+                ends[f"cutout, {cut_out(data, Recipe(), store).quality.level}"] += 1
         except ImageFaultError as fault:
             ends[fault.code.value] += 1
         except Exception as error:  # noqa: BLE001 - this is what the run looks for
@@ -69,7 +80,7 @@ def mutated(rng: np.random.Generator, originals: list[bytes]) -> bytes:
 
 
 def _originals() -> list[bytes]:
-    pixels = np.random.default_rng(0).integers(0, 255, (24, 32, 3), dtype=np.uint8)
+    pixels = _pixels(32, 24)
     whole = [saved(pixels, image_format) for image_format in FORMATS]
     whole += [
         saved(pixels, "JPEG", progressive=True),
@@ -78,7 +89,17 @@ def _originals() -> list[bytes]:
         saved(pixels, "WEBP", lossless=True),
         saved((pixels[..., 0].astype(np.uint16)) << 8, "PNG"),
     ]
+    sizes = ((1, 1), (1, 3000), (2, 900), (900, 2), (17, 500), (300, 200))
+    whole += [saved(_pixels(*size), image_format) for size in sizes for image_format in ("JPEG", "PNG")]
     return whole
+
+
+def _pixels(width: int, height: int) -> npt.NDArray[np.uint8]:
+    """Noise, and in its midst something to be seen."""
+    pixels = np.random.default_rng(0).integers(180, 255, (height, width, 3), dtype=np.uint8)
+    rows, columns = slice(height // 4, height - height // 4), slice(width // 4, width - width // 4)
+    pixels[rows, columns] = (120, 20, 30)
+    return pixels
 
 
 if __name__ == "__main__":

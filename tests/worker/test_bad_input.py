@@ -16,7 +16,7 @@ from workers.samples.damaged_inputs import DAMAGED_INPUTS
 from workers.samples.odd_inputs import ODD_INPUTS, book
 
 _FLOATS = {"float.tif", "not-a-number.tif", "infinite.tif"}
-_GREY = {"deep.png", "deep.tif", "deep-big-endian.tif", "grey.jpg", *_FLOATS}
+_GREY = {"deep.png", "twelve-bits.tif", "deep.tif", "deep-big-endian.tif", "grey.jpg", *_FLOATS}
 _SEE_THROUGH = {"palette.png", "alpha.png", "alpha.webp", "grey-alpha.png"}
 _MEMORY = 1_500_000_000
 """Bytes of address space in which every damaged file is decoded, one after the other."""
@@ -80,3 +80,26 @@ def test_a_picture_of_nothing_has_no_subject(name: str, models: ModelStore) -> N
     with pytest.raises(ImageFaultError) as caught:
         cut_out(DAMAGED_INPUTS[name].make(), Recipe(), models)
     assert caught.value.code is ErrorCode.NO_SUBJECT
+
+
+@pytest.mark.parametrize("name", ODD_INPUTS)
+def test_an_unusual_file_is_cut_out(name: str, models: ModelStore) -> None:
+    """Through every step, to the files that are kept."""
+    made = cut_out(ODD_INPUTS[name](), Recipe(), models)
+    assert sorted((made.cutout.width, made.cutout.height)) == [480, 640]
+    assert 0.05 < made.subject.coverage < 0.9
+
+
+def test_every_damaged_file_ends_as_it_should_through_every_step(models: ModelStore) -> None:
+    """With an output or its code; what can be read may also turn out to show nothing."""
+    wrong = {}
+    for name, damaged in DAMAGED_INPUTS.items():
+        try:
+            cut_out(damaged.make(), Recipe(), models)
+            end = "cutout"
+        except ImageFaultError as fault:
+            end = fault.code
+        nothing_there = damaged.readable and end is ErrorCode.NO_SUBJECT
+        if not (end in damaged.codes or nothing_there or (damaged.readable and end == "cutout")):
+            wrong[name] = end
+    assert wrong == {}

@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -68,6 +70,38 @@ def test_colours_are_brought_to_srgb(sample: Sample) -> None:
     converted.save(buffer, "TIFF", icc_profile=lab.tobytes())
     photo = decode(buffer.getvalue())
     assert np.abs(photo.rgb.astype(int) - sample.image).mean() < 3
+
+
+def test_a_profile_is_known_by_what_it_does_and_not_by_its_name(sample: Sample) -> None:
+    """Linear light in a profile whose description says sRGB."""
+    srgb = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    gamma = next(
+        int.from_bytes(srgb[at + 4 : at + 8], "big")
+        for at in range(132, 132 + 12 * int.from_bytes(srgb[128:132], "big"), 12)
+        if srgb[at : at + 4] == b"rTRC"
+    )
+    # The curve's parameters follow: a gamma of 1 and nothing else, in all three channels, which share it.
+    srgb[gamma : gamma + 12] = b"para" + bytes(4) + b"\x00\x00\x00\x00"
+    srgb[gamma + 12 : gamma + 16] = b"\x00\x01\x00\x00"
+    linear = sample.image.astype(np.float64) / 255
+    light = np.where(linear <= 0.04045, linear / 12.92, ((linear + 0.055) / 1.055) ** 2.4)
+    stored = encoded((light * 255).round().astype(np.uint8), "PNG", icc_profile=bytes(srgb))
+    assert np.abs(decode(stored).rgb.astype(int) - sample.image).mean() < 4
+
+
+def test_a_panorama_of_deep_grey_takes_little_more_than_its_pixels() -> None:
+    """In a process of its own: floats of them all would take half a gigabyte and more for each copy."""
+    script = (
+        "import io, resource, numpy as np\n"
+        "from PIL import Image\n"
+        "buffer = io.BytesIO()\n"
+        "Image.fromarray(np.full((7000, 17000), 30000, np.uint16)).save(buffer, 'PNG', compress_level=1)\n"
+        "from workers.image_processor.cutout.decode import decode\n"
+        "assert decode(buffer.getvalue()).rgb[0, 0, 0] == 117\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert int(done.stdout) < 1_100_000, "kilobytes"
 
 
 def test_a_damaged_profile_is_left_out(sample: Sample) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 from tests.worker.aws import BUCKET, Aws, Context
 from workers.contracts import ErrorCode, Recipe, ResultStatus, S3Object
 from workers.image_processor import handler as worker_handler
+from workers.image_processor.cutout.pipeline import VERSION
 from workers.image_processor.settings import Settings, SettingsError
 
 
@@ -30,7 +31,7 @@ def test_a_job_gives_three_outputs_and_a_result(aws: Aws, jpeg: bytes) -> None:
         (result.outputs.thumbnail, "thumbnail.webp", 400),
     ):
         assert stored.key.startswith("books/b1/cutouts/i1/")
-        assert stored.key.endswith(f"-u2net-int8-webp/{suffix}")
+        assert stored.key.endswith(f"-u2net-int8-webp-{VERSION}/{suffix}")
         head = aws.s3.head_object(Bucket=BUCKET, Key=stored.key)
         assert head["ContentType"] == stored.content_type == "image/webp"
         assert "immutable" in head["CacheControl"]
@@ -89,6 +90,51 @@ def test_a_bad_photo_fails_with_its_code(aws: Aws) -> None:
         ResultStatus.FAILED,
         ErrorCode.NOT_AN_IMAGE,
     )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"source": {"bucket": BUCKET, "key": "k", "etag": "a\nb"}},
+        {"source": {"bucket": "no such bucket", "key": "k", "etag": "a"}},
+        {"source": {"bucket": BUCKET, "key": "\ud800", "etag": "a"}},
+        {"recipe": {"precision": "int3"}},
+        {"destination_prefix": "/"},
+    ],
+    ids=["etag", "bucket", "surrogate", "precision", "prefix"],
+)
+def test_a_job_that_no_try_can_end_well_is_answered(
+    aws: Aws, jpeg: bytes, changes: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = json.dumps({**json.loads(aws.job("j1", jpeg).model_dump_json()), **changes})
+    assert aws.run(body) == []
+    (result,) = aws.results()
+    assert (result.job_id, result.status) == ("j1", ResultStatus.FAILED)
+    assert result.error is not None
+    assert result.error.code is ErrorCode.INVALID_JOB
+    assert '"invalid_job"' in capsys.readouterr().out
+
+
+def test_an_image_without_the_default_model_loses_no_job(
+    aws: Aws, jpeg: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its jobs are not ended: a mended image gets them. The log says where it happened, and a metric that."""
+    monkeypatch.setenv("BMX_MODEL_DIR", str(tmp_path))
+    written = io.StringIO()
+    (stream,) = [h for h in worker_handler.logger.handlers if isinstance(h, logging.StreamHandler)]
+    before = stream.setStream(written)
+    try:
+        assert aws.run(aws.job("j1", jpeg)) == ["0"]
+    finally:
+        stream.setStream(before)
+    assert aws.results() == []
+    (left,) = [json.loads(line) for line in written.getvalue().splitlines() if "another try" in line]
+    assert "in run" in left["exception"]
+    assert left["exception_name"] == "MissingModelError"
+    (metric,) = [
+        json.loads(line) for line in capsys.readouterr().out.splitlines() if '"LeftForRetry"' in line
+    ]
+    assert (metric["LeftForRetry"], metric["job_id"], metric["fault"]) == ([1.0], "j1", "MissingModelError")
 
 
 @pytest.mark.parametrize("model", ["u2netp", "no-such-model"])

@@ -10,7 +10,7 @@ from tests.worker.conftest import encoded
 from workers.contracts import Recipe
 from workers.image_processor.cutout import cut_out
 from workers.image_processor.cutout import pipeline as pipeline_module
-from workers.image_processor.cutout.judge import judge
+from workers.image_processor.cutout.judge import Verdict, judge
 from workers.image_processor.cutout.looks import chosen_frame, second_look
 from workers.image_processor.cutout.matte import Matte
 from workers.image_processor.cutout.model import load
@@ -131,3 +131,11 @@ def test_where_neither_look_is_good_the_cutout_is_low(
     made = cut_out(encoded(sample.image, "JPEG"), Recipe(), models)
     assert made.quality.level == "low"
     assert "the subject fills the whole photo" in made.quality.reasons
+
+
+def test_a_look_without_a_fault_wins_over_one_that_scores_higher(
+    sample: Sample, models: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdicts = iter([Verdict(0.9, ("the subject is very small",)), Verdict(0.8, ())])
+    monkeypatch.setattr(pipeline_module, "judge", lambda *_: next(verdicts))
+    assert cut_out(encoded(sample.image, "PNG"), Recipe(), models).quality.level == "good"

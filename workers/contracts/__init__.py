@@ -21,6 +21,7 @@ from workers.contracts.messages import (
     StoredImage,
     Subject,
     UnsupportedVersionError,
+    job_id_of,
     parse_job,
     parse_result,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "Subject",
     "UnsupportedVersionError",
     "can_follow",
+    "job_id_of",
     "parse_job",
     "parse_result",
 ]

@@ -4,6 +4,7 @@ A job names its source by ETag and its destination by prefix; a result names wha
 versions are refused (`UnsupportedVersionError`) so that a newer sender never has its message half understood.
 """
 
+import json
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, Literal
@@ -28,7 +29,7 @@ class S3Object(_Model):
 
     bucket: str = Field(min_length=3)
     key: str = Field(min_length=1)
-    etag: str = Field(min_length=1, description="Without quotes, as `head_object` gives it.")
+    etag: str = Field(pattern=r"^[!#-~]+$", description="Without quotes, as `head_object` gives it.")
 
 
 class HeldModel(_Model):
@@ -92,6 +93,8 @@ class ErrorCode(StrEnum):
     """Nothing in the image stands out from its background."""
     UNKNOWN_MODEL = "unknown_model"
     """The recipe names a model that this worker does not hold."""
+    INVALID_JOB = "invalid_job"
+    """The job itself cannot be understood, or names what cannot exist."""
     NO_RESULT = "no_result"
     """Sent as often as allowed, and no result came back."""
     COPY_FAILED = "copy_failed"
@@ -196,6 +199,18 @@ def _require_version(body: str | bytes, kind: str) -> dict[str, JsonValue]:
 def parse_job(body: str | bytes) -> ImageJob:
     """An `ImageJob` from a message body; raises `UnsupportedVersionError` or pydantic's `ValidationError`."""
     return ImageJob.model_validate(_require_version(body, "The image job"), strict=False)
+
+
+def job_id_of(body: str | bytes) -> str | None:
+    """Whom to answer when `parse_job` refuses a message of this version; None where it names no job."""
+    try:
+        message = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(message, dict) or message.get("version", MESSAGE_VERSION) != MESSAGE_VERSION:
+        return None
+    job_id = message.get("job_id")
+    return job_id if isinstance(job_id, str) and job_id.isascii() and job_id else None
 
 
 def parse_result(body: str | bytes) -> ImageResult:

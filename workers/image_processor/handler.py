@@ -1,8 +1,8 @@
 """The Lambda function: image jobs in from SQS, outputs to S3, results out to SQS.
 
-A job whose photo is at fault is answered (`failed`, `superseded`) and acknowledged: another try would end the
-same. Anything else raises, SQS delivers the message again, and after the queue's last try it lies in the
-dead-letter queue. So does a message that cannot be read: without a job id there is nobody to answer.
+A job that is at fault itself, or whose photo is, is answered (`failed`, `superseded`) and acknowledged:
+another try would end the same. Anything else raises, SQS delivers the message again, and after the queue's
+last try it lies in the dead-letter queue. So does a message without a job id: there is nobody to answer.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import ValidationError
 
 from workers.contracts import (
     ErrorCode,
@@ -20,7 +21,9 @@ from workers.contracts import (
     ImageResult,
     JobError,
     Problem,
+    Recipe,
     ResultStatus,
+    job_id_of,
     parse_job,
 )
 from workers.image_processor import metrics
@@ -75,11 +78,14 @@ class Worker:
                 checkpoint=lambda: _require_time(context, STEP_BUDGET_MS),
             )
         except SourceChangedError as error:
-            return _refused(job, ResultStatus.SUPERSEDED, ErrorCode.SOURCE_CHANGED, error)
+            return _refused(job.job_id, ResultStatus.SUPERSEDED, ErrorCode.SOURCE_CHANGED, error)
         except ImageFaultError as error:
-            return _refused(job, ResultStatus.FAILED, error.code, error)
+            return _refused(job.job_id, ResultStatus.FAILED, error.code, error)
         except (UnknownModelError, MissingModelError) as error:
-            return _refused(job, ResultStatus.FAILED, ErrorCode.UNKNOWN_MODEL, error)
+            if job.recipe.model == Recipe().model and isinstance(error, MissingModelError):
+                # The image lacks what every image has to hold: not the job's fault, nor its end.
+                raise
+            return _refused(job.job_id, ResultStatus.FAILED, ErrorCode.UNKNOWN_MODEL, error)
         _require_time(context, WRITE_BUDGET_MS)
         return ImageResult(
             job_id=job.job_id,
@@ -124,21 +130,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _handle(record: SQSRecord, context: LambdaContext | None) -> None:
-    try:
-        job = parse_job(record.body)
-    except ValueError as error:
-        # pydantic's errors are ValueErrors; their text would repeat the message's content.
-        logger.error("message is not an image job", message_id=record.message_id, fault=type(error).__name__)
-        raise
-    except Problem as error:
-        logger.error("message of an unknown version", message_id=record.message_id, fault=error.what)
-        raise
+    job = _parsed(record)
+    if job is None:
+        return
     with logger.append_context_keys(job_id=job.job_id, image_id=job.image_id):
         try:
             result = worker().run(job, context)
             worker().answer(result)
         except Exception as error:
-            logger.error("image job left for another try", fault=type(error).__name__, detail=str(error))
+            # No metric of Lambda's shows it: a batch with failed messages is a successful invocation.
+            logger.exception("image job left for another try", fault=type(error).__name__)
+            metrics.record_left(job.job_id, type(error).__name__)
             raise
         logger.info(
             "image job answered",
@@ -151,8 +153,41 @@ def _handle(record: SQSRecord, context: LambdaContext | None) -> None:
         metrics.record(result)
 
 
-def _refused(job: ImageJob, status: ResultStatus, code: ErrorCode, problem: Problem) -> ImageResult:
-    return ImageResult(job_id=job.job_id, status=status, error=JobError(code=code, message=str(problem)))
+def _parsed(record: SQSRecord) -> ImageJob | None:
+    """The message's job; None where it could only be answered. Raises where there is nobody to answer."""
+    try:
+        return parse_job(record.body)
+    except ValueError as error:
+        # pydantic's errors are ValueErrors; their text would repeat the message's content.
+        job_id = job_id_of(record.body)
+        logger.error(
+            "message is not an image job",
+            message_id=record.message_id,
+            job_id=job_id,
+            fault=type(error).__name__,
+        )
+        if job_id is None:
+            raise
+        fields = (
+            sorted({".".join(map(str, fault["loc"])) for fault in error.errors()})
+            if (isinstance(error, ValidationError))
+            else []
+        )
+        problem = Problem(
+            f"The job's message cannot be understood{': ' + ', '.join(fields) if fields else ''}.",
+            fix="Deploy the worker and the application of the same release, then try again.",
+        )
+        result = _refused(job_id, ResultStatus.FAILED, ErrorCode.INVALID_JOB, problem)
+        worker().answer(result)
+        metrics.record(result)
+        return None
+    except Problem as error:
+        logger.error("message of an unknown version", message_id=record.message_id, fault=error.what)
+        raise
+
+
+def _refused(job_id: str, status: ResultStatus, code: ErrorCode, problem: Problem) -> ImageResult:
+    return ImageResult(job_id=job_id, status=status, error=JobError(code=code, message=str(problem)))
 
 
 def _require_time(context: LambdaContext | None, needed_ms: int) -> None:

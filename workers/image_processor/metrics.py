@@ -1,8 +1,8 @@
 """What CloudWatch reads out of the log: one line of embedded metrics for each answered job.
 
 Durations in milliseconds by step, sizes of what was written, and counts whose mean is a rate: `Succeeded`,
-`LowQuality`, `SecondLook`. A job id is a field of the line, never a dimension: each would be a metric of its
-own.
+`LowQuality`, `SecondLook`. A try that is left to another one writes `LeftForRetry`. A job id is a field of
+the line, never a dimension: each would be a metric of its own.
 """
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -35,6 +35,15 @@ def record(result: ImageResult) -> None:
         metrics.add_metric("CutoutMegapixels", MetricUnit.Count, cutout.width * cutout.height / 1e6)
     if result.subject is not None:
         metrics.add_metric("Coverage", MetricUnit.Percent, result.subject.coverage * 100)
+    metrics.flush_metrics()
+
+
+def record_left(job_id: str, fault: str) -> None:
+    """Write the line of a try that ended without an answer: the message is delivered again."""
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    metrics.add_metadata("job_id", job_id)
+    metrics.add_metadata("fault", fault)
+    _count(metrics, "LeftForRetry", True)
     metrics.flush_metrics()
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workers.contracts import ErrorCode, ImageJob, Outputs, Problem, S3Object, StoredImage
-from workers.image_processor.cutout.decode import MAX_BYTES
+from workers.image_processor.cutout.decode import MAX_BYTES, too_many_bytes
 from workers.image_processor.cutout.encode import EncodedImage
 from workers.image_processor.cutout.errors import ImageFaultError
+from workers.image_processor.cutout.pipeline import VERSION
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from workers.image_processor.cutout import Cutout
 
 _CACHE_CONTROL = "private, max-age=31536000, immutable"
-"""A key names its source's ETag and its recipe, so what lies under it never changes its meaning."""
+"""A key names its source's ETag, its recipe and the code's version: what lies under it never changes."""
 
 
 class SourceChangedError(Problem):
@@ -32,13 +33,17 @@ class Storage:
     def read(self, source: S3Object) -> bytes:
         """The bytes of exactly this version of the object.
 
-        Raises `SourceChangedError` for another ETag, `ImageFaultError` (source_missing, source_too_large), or
-        botocore's exception for anything that another try may cure.
+        Raises `SourceChangedError` for another ETag, `ImageFaultError` (source_missing, source_too_large,
+        invalid_job), or botocore's exception for anything that another try may cure.
         """
-        from botocore.exceptions import ClientError
+        from botocore.exceptions import ClientError, ParamValidationError
 
         try:
             answer = self.client.get_object(Bucket=source.bucket, Key=source.key, IfMatch=f'"{source.etag}"')
+        except ParamValidationError as error:
+            raise ImageFaultError(
+                ErrorCode.INVALID_JOB, f"{source.bucket!r} and {source.key!r} can name no object in S3."
+            ) from error
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             if code in ("PreconditionFailed", "412"):
@@ -50,11 +55,7 @@ class Storage:
             raise
         with answer["Body"] as body:
             if answer["ContentLength"] > MAX_BYTES:
-                raise ImageFaultError(
-                    ErrorCode.SOURCE_TOO_LARGE,
-                    f"The file has {answer['ContentLength'] / 1e6:.0f} MB.",
-                    why=f"At most {MAX_BYTES / 1e6:.0f} MB are read.",
-                )
+                raise too_many_bytes(answer["ContentLength"])
             return bytes(body.read())
 
     def write(self, job: ImageJob, cutout: "Cutout") -> Outputs:
@@ -87,8 +88,8 @@ class Storage:
 
 
 def output_folder(job: ImageJob) -> str:
-    """Where a job's outputs lie: equal for equal source bytes and recipe, different otherwise; ends in a
-    slash.
+    """Where a job's outputs lie: equal for equal source bytes, recipe and code, different otherwise; ends in
+    a slash.
     """
     etag = hashlib.sha256(job.source.etag.encode()).hexdigest()[:16]
-    return f"{job.destination_prefix}{etag}-{job.recipe.name}/"
+    return f"{job.destination_prefix}{etag}-{job.recipe.name}-{VERSION}/"

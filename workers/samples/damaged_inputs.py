@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from workers.contracts import ErrorCode
@@ -88,6 +89,13 @@ def _plain(tone: int) -> bytes:
     return saved(np.full((480, 640, 3), tone, np.uint8), "PNG")
 
 
+def _stripe(width: int, height: int) -> npt.NDArray[np.uint8]:
+    """A dark half in a light picture."""
+    pixels = np.full((height, width, 3), 230, np.uint8)
+    pixels[height // 4 : height - height // 4, width // 4 : width - width // 4] = (120, 20, 30)
+    return pixels
+
+
 def _noise() -> bytes:
     return saved(np.random.default_rng(4).integers(0, 255, (240, 320, 3), dtype=np.uint8), "PNG")
 
@@ -104,6 +112,25 @@ def _wrong_checksum() -> bytes:
 
 def _ftyp(brand: bytes) -> bytes:
     return b"\x00\x00\x00\x18ftyp" + brand + b"\x00\x00\x00\x00mif1heic" + bytes(200)
+
+
+def _tiff_of(photometric: int, bits: int, sample_format: int) -> bytes:
+    """A whole, uncompressed TIFF of 2 x 2 pixels with three samples each."""
+    entries = (
+        (256, 3, 1, 2),
+        (257, 3, 1, 2),
+        (258, 3, 1, bits),
+        (259, 3, 1, 1),
+        (262, 3, 1, photometric),
+        (273, 4, 1, 200),
+        (277, 3, 1, 3),
+        (278, 3, 1, 2),
+        (279, 4, 1, 12 * bits // 8),
+        (339, 3, 1, sample_format),
+    )
+    directory = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    head = struct.pack("<4sIH", b"II*\x00", 8, len(entries)) + directory + bytes(4)
+    return head.ljust(200, b"\x00") + bytes(12 * bits // 8)
 
 
 _CORRUPT = (ErrorCode.CORRUPT_IMAGE,)
@@ -126,14 +153,29 @@ DAMAGED_INPUTS: dict[str, Damaged] = {
     "start.jpg": Damaged(lambda: b"\xff\xd8\xff\xe0", _CORRUPT),
     "photo.heic": Damaged(lambda: _ftyp(b"heic"), _OTHER),
     "burst.heic": Damaged(lambda: _ftyp(b"heix"), _OTHER),
-    "photo.heif": Damaged(lambda: _ftyp(b"mif1"), (*_OTHER, *_CORRUPT)),
+    "photo.heif": Damaged(lambda: _ftyp(b"mif1"), _OTHER),
+    **{
+        f"{brand.decode()}.heic": Damaged(partial(_ftyp, brand), _OTHER)
+        for brand in (b"hevc", b"heim", b"heis", b"msf1", b"mif2")
+    },
+    "damaged.avif": Damaged(lambda: _ftyp(b"avif"), _CORRUPT),
+    "film.mp4": Damaged(lambda: b"\x00\x00\x00\x14ftypisom" + bytes(200), _OTHER),
     "raw.cr3": Damaged(lambda: _ftyp(b"crx "), _OTHER),
     "photo.jxl": Damaged(lambda: b"\xff\x0a" + bytes(100), _OTHER),
     "photo.jp2": Damaged(lambda: b"\x00\x00\x00\x0cjP  \r\n\x87\n" + bytes(100), _OTHER),
+    "stream.j2k": Damaged(lambda: b"\xff\x4f\xff\x51" + bytes(100), _OTHER),
+    "grey.pgm": Damaged(lambda: b"P5\n# made by a scanner\n2 2\n255\n\x00\x00\x00\x00", _OTHER),
+    "picture.tga": Damaged(lambda: bytes(100) + b"TRUEVISION-XFILE.\x00", _OTHER),
+    "texture.dds": Damaged(lambda: b"DDS " + bytes(124), _OTHER),
+    "ycbcr.tif": Damaged(lambda: _tiff_of(6, 8, 1), _OTHER),
+    "half-floats.tif": Damaged(lambda: _tiff_of(2, 16, 3), _OTHER),
     "layers.psd": Damaged(lambda: b"8BPS\x00\x01" + bytes(100), _OTHER),
     "scan.pdf": Damaged(lambda: b"%PDF-1.7 ", _OTHER),
     "print.eps": Damaged(lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n", _OTHER),
     "drawing.svg": Damaged(lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", _OTHER),
+    "drawing-with-prolog.svg": Damaged(
+        lambda: b"<?xml version='1.0'?>\n<!-- drawn -->\n<svg xmlns='http://www.w3.org/2000/svg'/>", _OTHER
+    ),
     "icon.ico": Damaged(lambda: b"\x00\x00\x01\x00\x01\x00" + bytes(40), _OTHER),
     "pixel-bomb.png": Damaged(lambda: png(20_000, 20_000, zeros(1 << 20)), _LARGE),
     "121-megapixels.png": Damaged(lambda: png(11_000, 11_000, zeros(1 << 20)), _LARGE),
@@ -142,6 +184,9 @@ DAMAGED_INPUTS: dict[str, Damaged] = {
     "frame-bomb.gif": Damaged(frame_bomb, (), readable=True),
     "more-than-50-MB.jpg": Damaged(lambda: b"\xff\xd8\xff" + bytes(51 << 20), _LARGE),
     "very-long.png": Damaged(lambda: saved(np.zeros((1, 30_001, 3), np.uint8), "PNG"), _LARGE),
+    "line.jpg": Damaged(lambda: saved(_stripe(20_000, 1), "JPEG"), (), readable=True),
+    "standing-line.jpg": Damaged(lambda: saved(_stripe(1, 20_000), "JPEG"), (), readable=True),
+    "line.png": Damaged(lambda: saved(_stripe(20_000, 1), "PNG"), (), readable=True),
     "long.png": Damaged(lambda: saved(np.zeros((1, 20_000, 3), np.uint8), "PNG"), (), readable=True),
     "one-pixel.png": Damaged(lambda: saved(np.zeros((1, 1, 3), np.uint8), "PNG"), (), readable=True),
     "no-width.png": Damaged(lambda: png(0, 10, zlib.compress(b"")), _CORRUPT),

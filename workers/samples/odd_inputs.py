@@ -120,6 +120,9 @@ ODD_INPUTS: dict[str, Callable[[], bytes]] = {
     "ycbcr.jpg": lambda: saved(_photo().convert("YCbCr"), "JPEG", quality=90),
     "deep.png": deep_png,
     "deep.tif": deep_tiff,
+    "twelve-bits.tif": lambda: saved(
+        Image.fromarray((book().mean(axis=2) / 255 * 4095).astype(np.uint16)), "TIFF"
+    ),
     "deep-big-endian.tif": lambda: deep_tiff(">"),
     "float.tif": float_tiff,
     "not-a-number.tif": lambda: float_tiff(float("nan")),

@@ -12,6 +12,9 @@ from workers.contracts.problem import Problem
 if TYPE_CHECKING:
     from workers.image_processor.cutout import WrittenCutout
 
+UNEXPECTED = (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
+"""What a photo may raise that nobody has thought of: it costs that photo, not those after it."""
+
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
@@ -30,7 +33,7 @@ def cutout(
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Cut the books out of photo files: OUT/<name>.<format>, RGBA, the photo's full size."""
+    """Cut the books out of photo files: OUT/<name>.<format>, RGBA, the photo's size up to 50 megapixels."""
 
     def action(ui: Ui) -> Outcome:
         from workers.contracts import Recipe
@@ -42,20 +45,29 @@ def cutout(
         )
         models = ensured_models(ui, recipe)
         done, failed = [], []
+
+        def fail(photo: Path, code: str, message: str) -> None:
+            failed.append({"source": str(photo), "code": code, "message": message})
+            ui.warn(f"{photo}: {message}")
+
         with ui.progress() as bars:
             task = bars.add_task("Cutting out", total=len(photos))
             for photo in photos:
                 try:
                     written = write_cutout(photo, out, recipe, models)
                     done.append((photo, written))
+                    if written.quality.reasons:
+                        ui.warn(f"{written.path} may be poor: {', '.join(written.quality.reasons)}.")
                 except ImageFaultError as fault:
-                    failed.append({"source": str(photo), "code": fault.code, "message": str(fault)})
-                    ui.warn(f"{photo}: {fault}")
+                    fail(photo, fault.code, str(fault))
+                except OSError as error:
+                    fail(photo, "file_error", f"It cannot be read or written: {error.strerror or error}.")
+                except UNEXPECTED as error:
+                    fail(photo, "internal", f"{type(error).__name__}: {error}. Please report this photo.")
                 bars.advance(task)
         return Outcome(
             data={"cutouts": [_row(photo, written) for photo, written in done], "failed": failed},
-            view="\n".join(f"{written.path}  {written.width} × {written.height}" for _, written in done)
-            or None,
+            view="\n".join(_line(written) for _, written in done) or None,
             ok=not failed,
         )
 
@@ -79,6 +91,11 @@ def _check_targets(photos: list[Path], out: Path, cutout_format: str) -> None:
         targets[target] = photo
 
 
+def _line(written: "WrittenCutout") -> str:
+    poor = "" if written.quality.level == "good" else "  (low quality)"
+    return f"{written.path}  {written.width} × {written.height}{poor}"
+
+
 def _row(photo: Path, written: "WrittenCutout") -> dict[str, object]:
     return {
         "source": str(photo),
@@ -86,6 +103,7 @@ def _row(photo: Path, written: "WrittenCutout") -> dict[str, object]:
         "width": written.width,
         "height": written.height,
         "bytes": written.bytes,
+        "quality": written.quality.model_dump(mode="json"),
         "subject": written.subject.model_dump(),
         "timings_ms": written.timings_ms,
     }

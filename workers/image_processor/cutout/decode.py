@@ -4,6 +4,7 @@ The format is told by content, never by name. Limits are checked on the header, 
 """
 
 import io
+import math
 import struct
 import warnings
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from workers.contracts import ErrorCode
+from workers.image_processor.cutout import formats
 from workers.image_processor.cutout.errors import ImageFaultError
 
 if TYPE_CHECKING:
@@ -31,6 +33,11 @@ WebP's own limit, so that every photo can be written in every format.
 
 _READ = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
 _ORIENTATION_TAG = 0x0112
+_LEVELS_12, _LEVELS_16 = 4095.0, 65535.0
+_BAND = 256
+"""Rows of deep grey that are worked at a time."""
+_SAME_COLOUR = 2
+"""Levels by which a profile may differ from sRGB and be taken for it."""
 _TURNS: dict[int, "Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.uint8]]"] = {
     2: lambda a: a[:, ::-1],
     3: lambda a: a[::-1, ::-1],
@@ -54,20 +61,6 @@ _DAMAGE = (
 )
 """What Pillow raises for damaged files; the last is libavif's."""
 _SIDEWAYS = tuple(_TURNS[orientation] for orientation in (5, 6, 7, 8))
-_UNREAD: tuple[tuple[int, bytes, str], ...] = (
-    (4, b"ftypheic", "HEIC"),
-    (4, b"ftypheix", "HEIC"),
-    (4, b"ftypmif1", "HEIF"),
-    (4, b"ftypcrx", "Canon raw"),
-    (0, b"\xff\x0a", "JPEG XL"),
-    (4, b"JXL \r\n", "JPEG XL"),
-    (4, b"jP  \r\n", "JPEG 2000"),
-    (0, b"8BPS", "Photoshop"),
-    (0, b"%!PS", "PostScript"),
-    (0, b"%PDF", "PDF"),
-    (0, b"<svg", "SVG"),
-    (0, b"\x00\x00\x01\x00", "icon"),
-)
 
 
 @dataclass(frozen=True)
@@ -97,11 +90,7 @@ def decode(data: bytes) -> Photo:
     if not data:
         raise ImageFaultError(ErrorCode.SOURCE_EMPTY, "The file is empty.")
     if len(data) > MAX_BYTES:
-        raise ImageFaultError(
-            ErrorCode.SOURCE_TOO_LARGE,
-            f"The file has {len(data) / 1e6:.0f} MB.",
-            why=f"At most {MAX_BYTES / 1e6:.0f} MB are read.",
-        )
+        raise too_many_bytes(len(data))
     with warnings.catch_warnings():
         # Pillow warns of sizes that are judged here and of metadata that is not used.
         warnings.simplefilter("ignore")
@@ -110,32 +99,29 @@ def decode(data: bytes) -> Photo:
             return _unpacked(image)
 
 
+def too_many_bytes(count: int) -> ImageFaultError:
+    """The fault of a file of more than `MAX_BYTES`, for those who know its size before its content."""
+    return ImageFaultError(
+        ErrorCode.SOURCE_TOO_LARGE,
+        f"The file has {count / 1e6:.0f} MB.",
+        why=f"At most {MAX_BYTES / 1e6:.0f} MB are read.",
+    )
+
+
 def _opened(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=_READ)
     except Image.DecompressionBombError as error:
         raise _too_many_pixels() from error
-    except UnidentifiedImageError as error:
-        for offset, magic, name in _UNREAD:
-            if data[offset : offset + len(magic)] == magic:
-                raise ImageFaultError(
-                    ErrorCode.UNSUPPORTED_FORMAT,
-                    f"The file is of the format {name}, which is not read.",
-                    fix="Save it as JPEG, PNG or WebP.",
-                ) from error
-        if _looks_like_a_damaged_image(data):
-            raise _corrupt() from error
-        raise ImageFaultError(
-            ErrorCode.NOT_AN_IMAGE, "The file is not an image.", fix="Upload a JPEG, PNG or WebP."
-        ) from error
     except _DAMAGE as error:
+        # UnidentifiedImageError is an OSError.
+        if name := formats.unread(data):
+            raise _unsupported(name) from error
+        if isinstance(error, UnidentifiedImageError) and not formats.starts_like_one_that_is_read(data):
+            raise ImageFaultError(
+                ErrorCode.NOT_AN_IMAGE, "The file is not an image.", fix="Upload a JPEG, PNG or WebP."
+            ) from error
         raise _corrupt() from error
-
-
-def _looks_like_a_damaged_image(data: bytes) -> bool:
-    starts = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\x00", b"MM\x00*")
-    webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
-    return data.startswith(starts) or webp or data[4:12] in (b"ftypavif", b"ftypavis")
 
 
 def _check_size(size: tuple[int, int]) -> None:
@@ -147,6 +133,8 @@ def _check_size(size: tuple[int, int]) -> None:
 
 
 def _unpacked(image: Image.Image) -> Photo:
+    if formats.is_raw_ycbcr(image):
+        raise _unsupported("TIFF with uncompressed YCbCr pixels")
     name, (width, height) = image.format or "unknown", image.size
     try:
         rgb, alpha = _in_srgb(_loaded(image))
@@ -165,17 +153,14 @@ def _unpacked(image: Image.Image) -> Photo:
 
 def _loaded(image: Image.Image) -> Image.Image:
     """The pixels, of a very large photo at a share of its size; JPEG is never unpacked at more than that."""
-    factor = 1
-    while image.width * image.height > WORKED_PIXELS * factor**2 or max(image.size) > WORKED_SIDE * factor:
-        factor *= 2
-    if factor == 1:
-        image.load()
-        return image
-    if image.format == "JPEG":
-        image.draft(None, (image.width // factor, image.height // factor))
-        image.load()
-        return image
+    factor = _reduction(image.size)
+    if factor > 1 and image.format == "JPEG":
+        image.draft(None, (max(1, image.width // factor), max(1, image.height // factor)))
+        # Of a side of one pixel a draft leaves all of the other.
+        factor = _reduction(image.size)
     image.load()
+    if factor == 1:
+        return image
     info = image.info
     if _is_deep(image):
         image = _deep_grey(image)
@@ -184,6 +169,14 @@ def _loaded(image: Image.Image) -> Image.Image:
     reduced = image.reduce(factor)
     reduced.info = {key: value for key, value in info.items() if key == "icc_profile"}
     return reduced
+
+
+def _reduction(size: tuple[int, int]) -> int:
+    """The power of two by which both sides are divided, so that the photo fits."""
+    factor = 1
+    while size[0] * size[1] > WORKED_PIXELS * factor**2 or max(size) > WORKED_SIDE * factor:
+        factor *= 2
+    return factor
 
 
 def _in_srgb(image: Image.Image) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8] | None]:
@@ -214,15 +207,32 @@ def _is_deep(image: Image.Image) -> bool:
 
 
 def _deep_grey(image: Image.Image) -> Image.Image:
-    """Grey of more than 8 bits, brought to 8: 16-bit integers by their scale, others by their own range."""
-    values = np.asarray(image).astype(np.float32)
-    known = values[np.isfinite(values)]
-    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
-    # What is no number is dark, and infinity is as bright as the brightest place that is not.
-    values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
-    if image.mode == "F" or low < 0 or high > 65535:
-        values = (values - low) / max(high - low, 1e-6) * 65535
-    return Image.fromarray((values / 257).round().astype(np.uint8))
+    """Grey of more than 8 bits, brought to 8: integers by their scale, others by their own range.
+
+    Worked in bands: a panorama's floats would take more room than the photo.
+    """
+    values = np.asarray(image)
+    bands = [values[top : top + _BAND] for top in range(0, values.shape[0], _BAND)]
+    extremes = [_extremes(band) for band in bands]
+    low = min((low for low, _ in extremes if math.isfinite(low)), default=0.0)
+    high = max((high for _, high in extremes if math.isfinite(high)), default=0.0)
+    if image.mode == "F" or low < 0 or high > _LEVELS_16:
+        bottom, levels = low, max(high - low, 1e-6)
+    else:
+        # Cameras and scanners of 12 bits write their values into 16 as they are.
+        bottom, levels = 0.0, _LEVELS_12 if high <= _LEVELS_12 else _LEVELS_16
+    grey = np.empty(values.shape, np.uint8)
+    for index, band in enumerate(bands):
+        # What is no number is dark, and infinity is as bright as the brightest place that is not.
+        known = np.nan_to_num(band.astype(np.float32), nan=low, posinf=high, neginf=low)
+        grey[index * _BAND : index * _BAND + len(band)] = ((known - bottom) * (255 / levels)).round()
+    return Image.fromarray(grey)
+
+
+def _extremes(band: npt.NDArray[np.generic]) -> tuple[float, float]:
+    """The lowest and the highest finite value; infinities where there is none."""
+    known = band[np.isfinite(band)] if band.dtype.kind == "f" else band
+    return (float(known.min()), float(known.max())) if known.size else (math.inf, -math.inf)
 
 
 def _managed(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -230,16 +240,26 @@ def _managed(image: Image.Image, profile: bytes | None) -> Image.Image:
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if "srgb" in ImageCms.getProfileDescription(source).lower() and image.mode == "RGB":
+            if image.mode == "RGB" and _changes_nothing(source):
                 return image
-            managed = ImageCms.profileToProfile(
-                image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
-            )
+            managed = _through(image, source)
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             managed = None
         if managed is not None:
             return managed
     return image.convert("RGB")
+
+
+def _through(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image | None:
+    return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+
+
+def _changes_nothing(source: ImageCms.ImageCmsProfile) -> bool:
+    """Whether a profile is sRGB, told by what it does to a few colours: names are not to be relied on."""
+    steps = np.linspace(0, 255, 6).astype(np.uint8)
+    probe = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(36, 6, 3)
+    seen = _through(Image.fromarray(probe), source)
+    return seen is not None and bool(np.abs(np.asarray(seen).astype(int) - probe).max() <= _SAME_COLOUR)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -254,6 +274,14 @@ def _orientation(image: Image.Image) -> int:
 def _corrupt() -> ImageFaultError:
     return ImageFaultError(
         ErrorCode.CORRUPT_IMAGE, "The image is damaged or ends early.", fix="Save or upload it again."
+    )
+
+
+def _unsupported(name: str) -> ImageFaultError:
+    return ImageFaultError(
+        ErrorCode.UNSUPPORTED_FORMAT,
+        f"The file is of the format {name}, which is not read.",
+        fix="Save it as JPEG, PNG or WebP.",
     )
 
 

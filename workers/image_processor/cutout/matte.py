@@ -172,6 +172,8 @@ def _filtered(
     In places of strong contrast OpenCV's filter divides by a determinant that single precision has lost, and
     one such pixel spoils all that lie behind it: a larger epsilon is tried then.
     """
+    if min(guide.shape[:2]) * scale < 1:
+        scale = 1.0
     for softer in (1, 10, 100):
         # The guide stays in bytes: with floats in 0..1 OpenCV's filter takes small covariances for singular
         # and turns into a plain blur.

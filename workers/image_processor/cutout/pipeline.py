@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from workers.contracts import Engine, Quality, Recipe, Subject
 from workers.image_processor.cutout import compose, rembg_model
-from workers.image_processor.cutout.decode import decode
+from workers.image_processor.cutout.decode import MAX_BYTES, decode, too_many_bytes
 from workers.image_processor.cutout.encode import EncodedImage, encode
 from workers.image_processor.cutout.judge import Verdict, judge
 from workers.image_processor.cutout.looks import first_look, second_look
@@ -21,7 +21,7 @@ from workers.image_processor.cutout.matte import Matte, refine, working_copy
 from workers.image_processor.cutout.model import Network, load
 from workers.image_processor.models import ModelStore
 
-VERSION = "4"
+VERSION = "5"
 """Version of the cutout code: raised when the same recipe would give other pixels."""
 
 
@@ -104,12 +104,15 @@ def cut_out(
 
 
 def write_cutout(source: Path, folder: Path, recipe: Recipe, models: ModelStore) -> WrittenCutout:
-    """Cut out a photo file and write `folder/<stem>.<format>`: RGBA, the upright photo's full size.
+    """Cut out a photo file and write `folder/<stem>.<format>`: RGBA, of the upright photo's size, or of a
+    share of it above 50 megapixels.
 
     The file appears complete or not at all. Raises as `cut_out` does, and `OSError` for files that cannot be
     read or written.
     """
     watch = _Stopwatch()
+    if (size := source.stat().st_size) > MAX_BYTES:
+        raise too_many_bytes(size)
     matte, source_size, verdict = _extract(source.read_bytes(), recipe, models, watch)
     subject = compose.measure(matte, source_size)
     with watch.step("encode"):
@@ -117,8 +120,11 @@ def write_cutout(source: Path, folder: Path, recipe: Recipe, models: ModelStore)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{source.stem}.{encoded.format}"
     scratch = path.with_name(f".{path.name}.part")
-    scratch.write_bytes(encoded.content)
-    scratch.replace(path)
+    try:
+        scratch.write_bytes(encoded.content)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
     return WrittenCutout(
         path,
         encoded.width,
@@ -150,7 +156,8 @@ def _extract(
         photo = decode(data)
     matte, verdict = _matte(photo.rgb, recipe, models, watch)
     if photo.alpha is not None:
-        cv2.multiply(matte.alpha, photo.alpha, matte.alpha, scale=1 / 255)
+        # Both see the same soft edges: their product would make them harder twice.
+        cv2.min(matte.alpha, photo.alpha, matte.alpha)
         matte.colour[matte.alpha == 0] = 0
     return matte, photo.source_size, verdict
 
@@ -174,7 +181,7 @@ def _matte(
     looks = [look for look in (first, second) if look is not None]
     if not looks:
         raise compose.no_subject()
-    return max(looks, key=lambda look: look[1].score)
+    return max(looks, key=lambda look: (not look[1].reasons, look[1].score))
 
 
 def _cut(
