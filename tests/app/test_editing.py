@@ -171,7 +171,7 @@ def test_another_recipe_is_another_job_and_the_cutout_stays_until_it_is_done(
     assert sent.recipe == Recipe(cutout_format="png")
     assert jobs.get(world.res, first.job_id).status == JobStatus.SUPERSEDED
     results.apply(world.res, succeeded(sent))
-    assert "-png-" in api.json("GET", path)["outputs"]["cutout"]["key"]
+    assert "-png/" in api.json("GET", path)["outputs"]["cutout"]["key"]
     api.json("POST", f"{path}/process", {"cutout_format": "png"})
     assert world.messages() == [], "it is done"
 
