@@ -28,10 +28,10 @@ def best_precision(name: str) -> "Literal['int8', 'fp32']":
     return next((entry.precision for entry in MODELS if entry.name == name), "fp32")
 
 
-def ensured_models(ui: Ui, recipe: "Recipe") -> "ModelStore":
+def ensured_models(ui: Ui, recipe: "Recipe", *, verified: bool = False) -> "ModelStore":
     """The store in the user's cache, holding the recipe's model: fetched and checked on first use.
 
-    rembg keeps its own models.
+    `verified` also checks a file that is there, and gets a damaged one anew. rembg keeps its own models.
     """
     from workers.image_processor.cutout.rembg_model import PREFIX
 
@@ -39,7 +39,7 @@ def ensured_models(ui: Ui, recipe: "Recipe") -> "ModelStore":
     if recipe.model.startswith(PREFIX):
         return store
     with model_progress(ui) as show:
-        store.ensure(recipe.model, recipe.precision, show)
+        store.ensure(recipe.model, recipe.precision, show, verified=verified)
     return store
 
 

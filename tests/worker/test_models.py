@@ -9,8 +9,10 @@ import numpy as np
 import onnx
 import pytest
 
-from workers.contracts import Problem
+from workers.contracts import Problem, Recipe
+from workers.image_processor.cutout import cut_out
 from workers.image_processor.models import (
+    DamagedModelError,
     FetchError,
     MissingModelError,
     ModelStore,
@@ -60,7 +62,7 @@ def remade(models: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> tupl
     (store.folder / "u2net-fp32.onnx").symlink_to(models.path("u2net", "fp32"))
     (store.folder / "u2net-int8.onnx").write_bytes(b"of an older release")
     (store.folder / "u2net-int8.json").write_text('{"sha256": "0", "mask_difference": 0.01}')
-    (store.folder / ".quantise-killed").mkdir()
+    (store.folder / ".quantize-killed").mkdir()
     assert not store.is_current(U2NET_INT8)
     return store, store.remake("u2net", "int8")
 
@@ -84,6 +86,29 @@ def test_the_small_network_in_int8_is_that_of_the_release(models: ModelStore) ->
     made = models.remake("u2netp", "int8")
     assert made.as_released
     assert made.mask_difference <= MAX_MASK_DIFFERENCE
+
+
+def test_a_damaged_file_is_fetched_anew(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    path = store.ensure("u2netp", "fp32")
+    path.write_bytes(b"damaged")
+    assert store.ensure("u2netp", "fp32") == path
+    assert path.read_bytes() == b"damaged", "what is looked at for each photo is not read whole"
+    store.ensure("u2netp", "fp32", verified=True)
+    assert store.verify("u2netp", "fp32")
+
+
+def test_a_damaged_original_makes_no_int8_network(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    store.ensure("u2netp", "fp32").write_bytes(b"damaged")
+    assert store.remake("u2netp", "int8").as_released
+    assert store.verify("u2netp", "fp32")
+
+
+def test_a_damaged_network_is_named(tmp_path: Path, jpeg: bytes) -> None:
+    (tmp_path / "u2net-fp32.onnx").write_bytes(b"damaged")
+    with pytest.raises(DamagedModelError, match="bmx model verify"):
+        cut_out(jpeg, Recipe(precision="fp32"), ModelStore(tmp_path))
 
 
 def test_a_model_made_in_an_older_way_is_made_again(

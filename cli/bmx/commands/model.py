@@ -31,13 +31,13 @@ def fetch(
     precision: PrecisionOption = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Fetch a model and check it; an int8 one is made from its fp32 original."""
+    """Fetch a model and check it, also one that is here; an int8 one is made from its fp32 original."""
 
     def action(ui: Ui) -> Outcome:
         from workers.contracts import Recipe
 
         recipe = Recipe(model=name, precision=precision or best_precision(name))
-        path = ensured_models(ui, recipe).path(recipe.model, recipe.precision)
+        path = ensured_models(ui, recipe, verified=True).path(recipe.model, recipe.precision)
         return Outcome(data={"path": str(path)}, view=str(path))
 
     execute("model fetch", json_output, action)
@@ -94,9 +94,14 @@ def verify(json_output: JsonOption = False) -> None:
         rows = [row for row in _models(verified=True) if row["here"]]
         for row in rows:
             if not row["verified"]:
-                ui.warn(f"{row['path']} is damaged: delete it and run `bmx model fetch`.")
+                ui.warn(f"{row['path']} is damaged. Run: {row['command']}")
+            elif not row["as_released"]:
+                ui.warn(
+                    f"{row['path']} is whole, but of other bytes than this release makes; when it was made "
+                    "its masks were near enough to fp32's."
+                )
             elif not row["current"]:
-                ui.warn(f"{row['path']} was made in an older way: run `bmx model fetch`.")
+                ui.warn(f"{row['path']} was made in an older way. Run: {row['command']}")
         good = sum(bool(row["verified"]) for row in rows)
         view = f"{good} of {len(rows)} models here are as they were fetched or made."
         return Outcome(data={"models": rows}, view=view, ok=all(row["verified"] for row in rows))
@@ -115,6 +120,7 @@ def _models(*, verified: bool) -> list[dict[str, object]]:
             "model": entry.name,
             "precision": entry.precision,
             "use": entry.use,
+            "command": entry.command,
             "here": path.is_file(),
             "current": store.is_current(entry),
             "bytes": path.stat().st_size if path.is_file() else entry.source and entry.source.bytes,
@@ -123,6 +129,7 @@ def _models(*, verified: bool) -> list[dict[str, object]]:
         if path.is_file():
             row["path"] = str(path)
             if verified:
+                row["as_released"] = entry.made_sha256 in (None, store.checksum(entry))
                 row["verified"] = store.verify(entry.name, entry.precision)
         rows.append(row)
     return rows

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from workers.image_processor.models.catalog import DamagedModelError
+
 SIDE = 320
 """The network's input is SIDE x SIDE, whatever the photo's shape."""
 
@@ -53,7 +55,16 @@ class MaskModel:
         options.enable_mem_pattern = False
         # Waiting threads sleep: beside other processes, spinning ones would take their time.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime's have no ancestor of their own
+            raise DamagedModelError(
+                f"{path} is no network.",
+                why="Its file is damaged.",
+                fix="Check all that are here: bmx model verify",
+            ) from error
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[0].name
 
@@ -64,7 +75,7 @@ class MaskModel:
 
 
 def load(path: Path) -> MaskModel:
-    """The network of a file, made once per process."""
+    """The network of a file, made once per process; raises `DamagedModelError`."""
     with _LOCK:
         return _loaded(path.resolve())
 

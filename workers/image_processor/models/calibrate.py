@@ -1,6 +1,6 @@
 """Measure how far the network's values reach, and their means, over generated books and photographs.
 
-Run: python -m workers.image_processor.models.calibrate PHOTOGRAPHS [--model u2netp] [--folder MODELS]
+Run: python -m workers.image_processor.models.calibrate PHOTOGRAPHS --folder MODELS [--model u2netp]
 
 Writes `<model>-calibration.json`, from which `quantize` makes the int8 network. docs/worker.md says which
 photographs the files in the source were measured on; none of them is used to judge the result.
@@ -40,7 +40,7 @@ def main() -> None:
     )
     parser.add_argument("photographs", type=Path)
     parser.add_argument("--model", default="u2net")
-    parser.add_argument("--folder", type=Path, default=Path.home() / ".cache/bluemoxon/models")
+    parser.add_argument("--folder", type=Path, required=True, help="Of the models.")
     arguments = parser.parse_args()
     reference = ModelStore(arguments.folder).ensure(arguments.model, "fp32")
     found = measured(reference, arguments.photographs)

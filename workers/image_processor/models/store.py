@@ -46,31 +46,35 @@ class ModelStore:
         path = self.folder / entry.file_name
         if not path.is_file():
             raise MissingModelError(
-                f"The model {model} ({precision}) is not in {self.folder}.", fix="Run: bmx model fetch"
+                f"The model {model} ({precision}) is not in {self.folder}.", fix=f"Run: {entry.command}"
             )
         return path
 
-    def ensure(self, model: str, precision: str, progress: Progress = _silent) -> Path:
+    def ensure(
+        self, model: str, precision: str, progress: Progress = _silent, *, verified: bool = False
+    ) -> Path:
         """Fetch or make the model unless it is there, and return its path.
 
+        `verified` reads a file that is there, and gets it anew where its checksum is another.
+
         Idempotent and safe to call from several processes at once: one works, the others wait for its file.
-        Raises `UnknownModelError`, `FetchError` or `QuantisationError`.
+        Raises `UnknownModelError`, `FetchError` or `QuantizationError`.
         """
         from filelock import FileLock
 
         entry = catalog.find(model, precision)
         path = self.folder / entry.file_name
-        if not self.is_current(entry):
+        if verified or not self.is_current(entry):
             self.folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self.folder / ".lock"):
                 self._forget_interrupted()
-                self._provide(entry, progress)
+                self._provide(entry, progress, verified=verified)
         return path
 
     def remake(self, model: str, precision: str, progress: Progress = _silent) -> "Remade":
         """Make a derived model once more in the place of the file that is there.
 
-        Raises `UnknownModelError`, `FetchError` or `QuantisationError`, and then leaves the file as it was;
+        Raises `UnknownModelError`, `FetchError` or `QuantizationError`, and then leaves the file as it was;
         `Problem` for a model that is fetched and not made.
         """
         from filelock import FileLock
@@ -78,7 +82,7 @@ class ModelStore:
         entry = catalog.find(model, precision)
         if entry.derived_from is None:
             raise Problem(
-                f"The model {model} ({precision}) is fetched, not made.", fix="Run: bmx model fetch"
+                f"The model {model} ({precision}) is fetched, not made.", fix=f"Run: {entry.command}"
             )
         path = self.folder / entry.file_name
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -103,8 +107,8 @@ class ModelStore:
         """Whether the file's content is what was fetched or made. Reads the whole file."""
         return file_sha256(self.path(model, precision)) == self.checksum(catalog.find(model, precision))
 
-    def _provide(self, entry: Model, progress: Progress) -> None:
-        if self.is_current(entry):
+    def _provide(self, entry: Model, progress: Progress, *, verified: bool) -> None:
+        if self.is_current(entry) and (not verified or self.verify(entry.name, entry.precision)):
             return
         if entry.source is not None:
             fetch(entry.source, self.folder / entry.file_name, progress)
@@ -112,17 +116,17 @@ class ModelStore:
             self._make(entry, entry.derived_from, progress)
 
     def _make(self, entry: Model, original: Model, progress: Progress) -> float:
-        from workers.image_processor.models.quantize import quantise
+        from workers.image_processor.models.quantize import quantize
 
-        self._provide(original, progress)
+        self._provide(original, progress, verified=True)
         path = self.folder / entry.file_name
-        difference = quantise(self.folder / original.file_name, entry.calibration, path, progress)
+        difference = quantize(self.folder / original.file_name, entry.calibration, path, progress)
         self._write_record(entry, path, difference)
         return difference
 
     def _forget_interrupted(self) -> None:
         """Remove what a fetching or making process left when it was killed; its lock is ours now."""
-        for pattern in (".fetch-*", ".quantise-*"):
+        for pattern in (".fetch-*", ".quantize-*"):
             for folder in self.folder.glob(pattern):
                 shutil.rmtree(folder, ignore_errors=True)
 
