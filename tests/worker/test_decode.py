@@ -17,8 +17,8 @@ from workers.image_processor.cutout import ImageFaultError
 from workers.image_processor.cutout.compose import measure
 from workers.image_processor.cutout.decode import decode
 from workers.image_processor.cutout.matte import Matte
-from workers.samples import bad_inputs
 from workers.samples.generator import Sample
+from workers.samples.odd_inputs import ODD_INPUTS
 
 
 def _code(data: bytes) -> ErrorCode:
@@ -118,7 +118,7 @@ def test_deep_grey_keeps_its_tones() -> None:
 
 
 def test_see_through_parts_lie_on_white() -> None:
-    photo = decode(bad_inputs.palette_png())
+    photo = decode(ODD_INPUTS["palette.png"]())
     assert photo.alpha is not None
     assert set(np.unique(photo.alpha)) == {0, 255}
     assert photo.rgb[photo.alpha == 0].min() == 255
@@ -129,25 +129,6 @@ def test_an_opaque_alpha_is_no_alpha(sample: Sample) -> None:
     photo = decode(encoded(opaque, "PNG"))
     assert photo.alpha is None
     assert np.array_equal(photo.rgb, sample.image)
-
-
-@pytest.mark.parametrize(
-    ("data", "code"),
-    [
-        (b"", ErrorCode.SOURCE_EMPTY),
-        (bad_inputs.text_named_jpg(), ErrorCode.NOT_AN_IMAGE),
-        (b"\x00" * 5000, ErrorCode.NOT_AN_IMAGE),
-        (b"\x00\x00\x00\x18ftypheic" + b"\x00" * 100, ErrorCode.UNSUPPORTED_FORMAT),
-        (b"%PDF-1.7 ", ErrorCode.UNSUPPORTED_FORMAT),
-        (b"\xff\xd8\xff\xe0", ErrorCode.CORRUPT_IMAGE),
-        (bad_inputs.truncated_jpeg(), ErrorCode.CORRUPT_IMAGE),
-        (bad_inputs.png_bomb(), ErrorCode.SOURCE_TOO_LARGE),
-        (bad_inputs.png_bomb(11_000), ErrorCode.SOURCE_TOO_LARGE),
-    ],
-    ids=["empty", "text", "zeros", "heic", "pdf", "jpeg-start", "truncated", "bomb", "121-megapixels"],
-)
-def test_what_is_no_photo_has_its_code(data: bytes, code: ErrorCode) -> None:
-    assert _code(data) is code
 
 
 def test_too_many_bytes_are_refused_unread() -> None:
