@@ -52,7 +52,8 @@ _SECOND_VERSION = """        another = random.RandomPassword(
 """
 _LOGIN_SECRET = 'guard.options(self, ignore_changes=["name", "name_prefix"])'
 _INSTANCE = 'args.guard.options(self, ignore_changes=["password", "password_wo", "password_wo_version"])'
-_CONTAINER = "timeout=120, memory=3008"
+_CONTAINER = """timeout=120,
+            memory=3008"""
 _EXTERNAL = """mode: external
     secret_arn: arn:aws:secretsmanager:us-west-2:000000000000:secret:bluemoxon-staging/aurora-a1B2c3
     host: aurora.cluster-c0ffee123456.us-west-2.rds.amazonaws.com"""

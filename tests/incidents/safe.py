@@ -9,7 +9,10 @@ from tests.incidents.sources import DIGEST, STAGING, Edit, infra
 
 WORKERS = "workers: [image_processing, eval_runbook, tracking_worker]"
 EXTERNAL = '    Worker("analysis", "Writes the long analysis of a book.", External(timeout=600)),\n'
-CONTAINER = '"workers.image_processor.handler.handler", timeout=120, memory=3008, ephemeral_storage=1024'
+CONTAINER = """"workers.image_processor.handler.handler",
+            timeout=120,
+            memory=3008,
+            ephemeral_storage=1024"""
 
 
 @dataclass(frozen=True)
