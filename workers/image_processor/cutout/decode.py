@@ -240,9 +240,10 @@ def _managed(image: Image.Image, profile: bytes | None) -> Image.Image:
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if image.mode == "RGB" and _changes_nothing(source):
+            transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), image.mode, "RGB")
+            if image.mode == "RGB" and _changes_nothing(transform):
                 return image
-            managed = _through(image, source)
+            managed = ImageCms.applyTransform(image, transform)
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             managed = None
         if managed is not None:
@@ -250,15 +251,11 @@ def _managed(image: Image.Image, profile: bytes | None) -> Image.Image:
     return image.convert("RGB")
 
 
-def _through(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image | None:
-    return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-
-
-def _changes_nothing(source: ImageCms.ImageCmsProfile) -> bool:
+def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
     """Whether a profile is sRGB, told by what it does to a few colours: names are not to be relied on."""
     steps = np.linspace(0, 255, 6).astype(np.uint8)
     probe = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(36, 6, 3)
-    seen = _through(Image.fromarray(probe), source)
+    seen = ImageCms.applyTransform(Image.fromarray(probe), transform)
     return seen is not None and bool(np.abs(np.asarray(seen).astype(int) - probe).max() <= _SAME_COLOUR)
 
 

