@@ -91,8 +91,10 @@ def _worker(models: Path, source: Path) -> Callable[[], object]:
     """This project: photo file to three encoded outputs."""
     from workers.contracts import Recipe
     from workers.image_processor.cutout import cut_out
+    from workers.image_processor.heap import keep_freed_memory
     from workers.image_processor.models import ModelStore
 
+    keep_freed_memory()
     return lambda: cut_out(source.read_bytes(), Recipe(), ModelStore(models))
 
 

@@ -27,6 +27,7 @@ from workers.contracts import (
     parse_job,
 )
 from workers.image_processor import metrics
+from workers.image_processor.heap import keep_freed_memory
 from workers.image_processor.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 logger = Logger(service="image-processor")
+keep_freed_memory()
 
 START_BUDGET_MS = 30_000
 """A message is not begun with less time left: the slowest accepted photo would run into the function's

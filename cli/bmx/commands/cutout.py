@@ -38,12 +38,14 @@ def cutout(
     def action(ui: Ui) -> Outcome:
         from workers.contracts import Recipe
         from workers.image_processor.cutout import ImageFaultError, write_cutout
+        from workers.image_processor.heap import keep_freed_memory
 
         _check_targets(photos, out, cutout_format)
         recipe = Recipe(
             model=model, precision=precision or best_precision(model), cutout_format=cutout_format
         )
         models = ensured_models(ui, recipe)
+        keep_freed_memory()
         done, failed = [], []
 
         def fail(photo: Path, code: str, message: str) -> None:
