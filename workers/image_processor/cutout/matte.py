@@ -33,6 +33,8 @@ _GAIN = 1.6
 _FAINT = 0.05
 """Of a mask: far from anything brighter, the first round's sharpening makes nothing of it."""
 _FINAL_RADIUS, _FINAL_EPSILON, _FINAL_GAIN = 3, 1e-5, 1.1
+_FINAL_REACH = 2 * _FINAL_RADIUS + 1
+"""Pixels from a change of alpha at which the last filter still sees it."""
 _TILE = 128
 _MARGIN = 16
 """Pixels around a tile that its filters may look at."""
@@ -189,18 +191,45 @@ def _snapped(alpha: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _edge_tiles(alpha: npt.NDArray[np.uint8]) -> Iterator[tuple[Area, Area]]:
-    """Tiles in which alpha varies, each with itself and with its margin."""
+    """What a tile's edge may change, and that with the margin around it, for tiles in which alpha varies."""
     height, width = alpha.shape
+    whole = (slice(0, height), slice(0, width))
     for top in range(0, height, _TILE):
         for left in range(0, width, _TILE):
-            inner = (slice(top, min(top + _TILE, height)), slice(left, min(left + _TILE, width)))
-            low, high = int(alpha[inner].min()), int(alpha[inner].max())
+            tile = _within(whole, top, top + _TILE, left, left + _TILE)
+            low, high, *_ = cv2.minMaxLoc(alpha[tile])
             if low == high and low in (0, 255):
                 continue
-            yield (
-                inner,
-                (
-                    slice(max(0, top - _MARGIN), min(inner[0].stop + _MARGIN, height)),
-                    slice(max(0, left - _MARGIN), min(inner[1].stop + _MARGIN, width)),
-                ),
-            )
+            if (inner := _near_edge(alpha, tile)) is not None:
+                yield inner, _grown(whole, inner, _MARGIN)
+
+
+def _near_edge(alpha: npt.NDArray[np.uint8], tile: Area) -> Area | None:
+    """The part of `tile` that lies so near to a change of alpha that the last filter moves it."""
+    height, width = alpha.shape
+    seen = _grown((slice(0, height), slice(0, width)), tile, _FINAL_REACH)
+    near = alpha[seen]
+    changes = cv2.morphologyEx(near, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    left, top, across, down = cv2.boundingRect(cv2.max(changes, cv2.inRange(near, 1, 254)))
+    left, top = left + seen[1].start, top + seen[0].start
+    part = _within(
+        tile,
+        top - _FINAL_REACH,
+        top + down + _FINAL_REACH,
+        left - _FINAL_REACH,
+        left + across + _FINAL_REACH,
+    )
+    return part if all(side.start < side.stop for side in part) else None
+
+
+def _grown(whole: Area, area: Area, by: int) -> Area:
+    rows, columns = area
+    return _within(whole, rows.start - by, rows.stop + by, columns.start - by, columns.stop + by)
+
+
+def _within(whole: Area, top: int, bottom: int, left: int, right: int) -> Area:
+    rows, columns = whole
+    return (
+        slice(max(rows.start, top), min(rows.stop, bottom)),
+        slice(max(columns.start, left), min(columns.stop, right)),
+    )
