@@ -2,8 +2,8 @@
 
 The emulator runs no images; it forwards the function's invocations to this process (`python -m
 local.image_function WORKER FUNCTION PORT REVISION`), which gives the handler what Lambda would: the
-function's environment, a context with a deadline, and the credentials of the function's role, renewed as
-they are asked for. One invocation runs at a time: the handler uses every core by itself. Killing the
+function's environment, a context with a deadline, and the credentials of the function's role, renewed
+before they end. One invocation runs at a time: the handler uses every core by itself. Killing the
 process loses nothing; the supervisor starts another and the emulator sends the invocation again.
 """
 
@@ -19,7 +19,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,9 +32,8 @@ from workers.contracts.problem import Problem
 
 logger = logging.getLogger("image_function")
 
-RENEWAL = timedelta(minutes=5)
-"""Shorter than the time before which boto3 renews, so it asks for credentials at every call and a restarted
-emulator, which has forgotten all sessions, is noticed at once."""
+RENEWAL = timedelta(minutes=20)
+"""Before its end a session is replaced: earlier than boto3 asks for a new one, which is 15 minutes before."""
 
 Event = dict[str, Any]
 
@@ -66,30 +65,23 @@ class RoleCredentials:
 
     aws: Aws
     role_arn: str
-    marker: Path
-    """A file of the running emulator; a new one means that its sessions are gone."""
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
-    _session: dict[str, str] = field(default_factory=dict, repr=False)
-    _until: float = 0.0
-    _emulator: int = 0
+    _session: dict[str, Any] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def current(self) -> dict[str, str]:
         """A session that is valid for a while, in the provider's JSON shape."""
         with self._lock:
-            emulator = self.marker.stat().st_mtime_ns if self.marker.exists() else 0
-            if time.time() > self._until or emulator != self._emulator:
+            if not self._session or time.time() > (self._session["Expiration"] - RENEWAL).timestamp():
                 reply = self.aws.call(
                     "sts", "assume_role", RoleArn=self.role_arn, RoleSessionName="image-function"
                 )
                 self._session = reply["Credentials"]
-                self._until = reply["Credentials"]["Expiration"].timestamp() - 600
-                self._emulator = emulator
             return {
                 "AccessKeyId": self._session["AccessKeyId"],
                 "SecretAccessKey": self._session["SecretAccessKey"],
                 "Token": self._session["SessionToken"],
-                "Expiration": (datetime.now(UTC) + RENEWAL).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "Expiration": self._session["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ"),
             }
 
 
@@ -100,11 +92,14 @@ class Function:
     name: str
     configuration: Mapping[str, Any]
     handler: Callable[[Event, Any], Any]
+    prepare: Callable[[], None] = lambda: None
+    """Called before each invocation, when none is running."""
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def invoke(self, event: Event, request_id: str, deadline: float) -> Any:
         """Run the handler when it is its turn; what it raises goes to the caller."""
         with self._turn:
+            self.prepare()
             if time.time() > deadline:
                 raise TimeoutError(f"{self.name} had no time left when its turn came")
             context = Context(
@@ -157,6 +152,30 @@ def load_handler(worker: str) -> Callable[[Event, Any], Any]:
             fix="Write it, or correct the worker's `handler` in platform/infra/workers.py.",
         ) from error
     return handler
+
+
+def start_anew_with(marker: Path, environment: Mapping[str, str]) -> Callable[[], None]:
+    """What a function of this process calls before each invocation: it replaces the process, under the same
+    id and with `environment`, once another emulator runs than at its start.
+
+    That one has forgotten all sessions, and what the handler's clients hold cannot be taken from them. The
+    emulator sends the invocation again. `marker` is a file that each run of the emulator writes.
+    """
+
+    def started() -> int:
+        try:
+            return marker.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
+    first = started()
+
+    def start_anew() -> None:
+        if started() != first:
+            logger.warning("the emulator was started again, and so is this process")
+            os.execve(sys.executable, sys.orig_argv, environment)  # noqa: S606 - this very command again
+
+    return start_anew
 
 
 class Invocable(Protocol):
@@ -215,13 +234,14 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     worker, name, port = sys.argv[1:4]
     paths = Paths.default()
+    marker = paths.emulator_state / "state" / ".running"
+    prepare = start_anew_with(marker, dict(os.environ))
     connection = Connection.from_environment()
     aws = Aws(connection)
     configuration = aws.call("lambda", "get_function_configuration", FunctionName=name)
     set_environment(configuration, connection, paths.models)
-    marker = paths.emulator_state / "state" / ".running"
-    credentials = RoleCredentials(aws, str(configuration["Role"]), marker)
-    function = Function(name, configuration, load_handler(worker))
+    credentials = RoleCredentials(aws, str(configuration["Role"]))
+    function = Function(name, configuration, load_handler(worker), prepare)
     server = make_server(int(port), function, credentials)
     logger.info("%s answers on port %s", name, port)
     server.serve_forever()

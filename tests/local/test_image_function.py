@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -37,10 +36,10 @@ def echo(event: dict[str, Any], context: Context) -> dict[str, Any]:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
     for name in ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"):
         monkeypatch.setenv(name, "")
-    credentials = RoleCredentials(Aws(Connection("http://127.0.0.1:1")), "arn:role", tmp_path / "none")
+    credentials = RoleCredentials(Aws(Connection("http://127.0.0.1:1")), "arn:role")
     server = image_function.make_server(0, Function("f", CONFIGURATION, echo), credentials)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
@@ -92,19 +91,23 @@ def test_credentials_need_the_token(server: ThreadingHTTPServer) -> None:
 
 
 WORKER = """
-import os, sys
+import functools, os, sys
 from pathlib import Path
 from local import image_function
 
 home, function, port = sys.argv[1:]
 
-def handler(event, context):
+@functools.cache
+def client():
     import boto3
+    return boto3.session.Session().client("sts")
+
+def handler(event, context):
     killed = Path(home) / "killed"
     if event.get("die") and not killed.exists():
         killed.touch()
         os.kill(os.getpid(), 9)
-    return {"arn": boto3.session.Session().client("sts").get_caller_identity()["Arn"], "pid": os.getpid()}
+    return {"arn": client().get_caller_identity()["Arn"], "pid": os.getpid()}
 
 image_function.load_handler = lambda worker: handler
 sys.argv = ["image_function", "test", function, port]

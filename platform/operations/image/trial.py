@@ -71,7 +71,7 @@ class Surroundings:
 
     def session(self) -> dict[str, str]:
         """A session of the function's role, as variables."""
-        role = RoleCredentials(self.aws, str(self.configuration["Role"]), Path("/nonexistent")).current()
+        role = RoleCredentials(self.aws, str(self.configuration["Role"])).current()
         return {
             "AWS_ACCESS_KEY_ID": role["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": role["SecretAccessKey"],
