@@ -153,7 +153,8 @@ def test_images_exchange_their_positions(world: World, api: Api, book_id: str) -
     first, second, third = ids(world, book_id)
     shown = api.json("PUT", f"/books/{book_id}/order", {"image_ids": [third, first, second]})
     assert [(it["id"], it["position"]) for it in shown["images"]] == [(third, 1), (first, 2), (second, 3)]
-    for wrong in ([third, first], [third, first, first], [third, first, second, book_id]):
+    strange = "no\0image"
+    for wrong in ([third, first], [third, first, first], [third, first, second, book_id], [third, strange]):
         assert api.error("PUT", f"/books/{book_id}/order", {"image_ids": wrong}, status=409)["code"]
     assert ids(world, book_id) == [third, first, second]
 

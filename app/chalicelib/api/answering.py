@@ -197,11 +197,21 @@ def _claim(
 
 def _parameters(path_params: Mapping[str, str], parsed: Mapping[str, BaseModel]) -> dict[str, Any]:
     """What was asked for, as the audit log keeps it; no route takes a secret."""
-    # PostgreSQL's JSON cannot hold the character NUL.
-    found: dict[str, Any] = {name: value.replace("\0", "\ufffd")[:200] for name, value in path_params.items()}
+    found: dict[str, Any] = {name: value[:200] for name, value in path_params.items()}
     for model in parsed.values():
         found |= model.model_dump(mode="json", exclude_none=True)
-    return found
+    return {name: _storable(value) for name, value in found.items()}
+
+
+def _storable(value: Any) -> Any:
+    """JSON as PostgreSQL can hold it, which is without the character NUL."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {_storable(name): _storable(item) for name, item in value.items()}
+    return value
 
 
 def _book_id(path_params: Mapping[str, str]) -> str | None:
