@@ -200,25 +200,18 @@ def _edge_tiles(alpha: npt.NDArray[np.uint8]) -> Iterator[tuple[Area, Area]]:
             low, high, *_ = cv2.minMaxLoc(alpha[tile])
             if low == high and low in (0, 255):
                 continue
-            if (inner := _near_edge(alpha, tile)) is not None:
+            if (inner := _near_edge(alpha, whole, tile)) is not None:
                 yield inner, _grown(whole, inner, _MARGIN)
 
 
-def _near_edge(alpha: npt.NDArray[np.uint8], tile: Area) -> Area | None:
+def _near_edge(alpha: npt.NDArray[np.uint8], whole: Area, tile: Area) -> Area | None:
     """The part of `tile` that lies so near to a change of alpha that the last filter moves it."""
-    height, width = alpha.shape
-    seen = _grown((slice(0, height), slice(0, width)), tile, _FINAL_REACH)
+    seen = _grown(whole, tile, _FINAL_REACH)
     near = alpha[seen]
     changes = cv2.morphologyEx(near, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     left, top, across, down = cv2.boundingRect(cv2.max(changes, cv2.inRange(near, 1, 254)))
     left, top = left + seen[1].start, top + seen[0].start
-    part = _within(
-        tile,
-        top - _FINAL_REACH,
-        top + down + _FINAL_REACH,
-        left - _FINAL_REACH,
-        left + across + _FINAL_REACH,
-    )
+    part = _grown(tile, (slice(top, top + down), slice(left, left + across)), _FINAL_REACH)
     return part if all(side.start < side.stop for side in part) else None
 
 
