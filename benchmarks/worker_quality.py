@@ -15,7 +15,6 @@ the choice of parameters.
 import argparse
 import io
 import json
-import os
 import statistics
 import sys
 from dataclasses import asdict, dataclass, field
@@ -24,10 +23,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 from PIL import Image
 from skimage import data as photographs
 
+from local.paths import Paths
 from workers.contracts import Recipe
 from workers.image_processor.cutout import ImageFaultError, cut_out, extract
 from workers.image_processor.cutout.decode import decode
@@ -77,8 +76,7 @@ def main() -> None:
     """Measure and print."""
     arguments = _arguments()
     width, height = (int(side) for side in arguments.size.split("x"))
-    cache = os.environ.get("BMX_CACHE")
-    store = ModelStore((Path(cache) if cache else platformdirs.user_cache_path("bluemoxon")) / "models")
+    store = ModelStore(Paths.default().models)
     errors = {way: Errors() for way in WAYS}
     for index in range(arguments.photos):
         photo, truth = _drawn(FIRST_SEED + index, (width, height), arguments.supersampling, arguments.cache)

@@ -1,16 +1,14 @@
 """Shared by the worker's tests: the real models, sample photos, and S3 and SQS by moto."""
 
 import io
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 import pytest
 from PIL import Image
 
+from local.paths import Paths
 from tests.worker.aws import Aws, local_aws
 from workers.image_processor.models import ModelStore
 from workers.samples.generator import Sample, generate
@@ -19,8 +17,7 @@ from workers.samples.generator import Sample, generate
 @pytest.fixture(scope="session")
 def models() -> ModelStore:
     """The models in the user's cache, fetched and made on first use."""
-    cache = os.environ.get("BMX_CACHE")
-    store = ModelStore((Path(cache) if cache else platformdirs.user_cache_path("bluemoxon")) / "models")
+    store = ModelStore(Paths.default().models)
     store.ensure("u2net", "int8")
     store.ensure("u2net", "fp32")
     return store

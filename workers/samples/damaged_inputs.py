@@ -173,6 +173,7 @@ DAMAGED_INPUTS: dict[str, Damaged] = {
     "scan.pdf": Damaged(lambda: b"%PDF-1.7 ", _OTHER),
     "print.eps": Damaged(lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n", _OTHER),
     "drawing.svg": Damaged(lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", _OTHER),
+    "drawing-in-lines.svg": Damaged(lambda: b"<svg\n  xmlns='http://www.w3.org/2000/svg'\n/>", _OTHER),
     "drawing-with-prolog.svg": Damaged(
         lambda: b"<?xml version='1.0'?>\n<!-- drawn -->\n<svg xmlns='http://www.w3.org/2000/svg'/>", _OTHER
     ),

@@ -33,7 +33,7 @@ _BRANDS: tuple[tuple[frozenset[bytes], str], ...] = (
 """Brands of ISO base media files (ISO/IEC 14496-12), the more telling first."""
 _AVIF = frozenset((b"avif", b"avis"))
 _PORTABLE = re.compile(rb"P[1-7]\s+(#[^\n]*\n\s*)*(\d+\s|WIDTH)")
-_SVG = re.compile(rb"^(\xef\xbb\xbf)?\s*(<\?xml|<!--|<!DOCTYPE\s+svg|<svg)(?s:.*?)(<svg[\s>])", re.IGNORECASE)
+_SVG = re.compile(rb"(\xef\xbb\xbf)?\s*((<\?xml|<!--|<!DOCTYPE\s+svg)(?s:.*?))?<svg[\s>]", re.IGNORECASE)
 _HEAD = 4096
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8")
 _TIFF = (b"II*\x00", b"MM\x00*")
@@ -56,7 +56,7 @@ def unread(data: bytes) -> str | None:
     head = data[:_HEAD]
     if _PORTABLE.match(head):
         return "Netpbm"
-    if head.startswith((b"<svg ", b"<svg>")) or _SVG.match(head):
+    if _SVG.match(head):
         return "SVG"
     if data.startswith(_TIFF) and _is_whole_tiff(data):
         return "TIFF with pixels of an unusual kind"
