@@ -47,7 +47,7 @@ async function state() {
   }
 }
 
-async function look() {
+async function showHealth() {
   const health = await state();
   $("overall").textContent = WORDS[health.status];
   $("overall").className = `badge ${health.status === "healthy" ? "good" : "bad"}`;
@@ -55,7 +55,10 @@ async function look() {
   $("checks").setAttribute("aria-busy", "false");
   $("system").hidden = false;
   showQueues(health.queues ?? [], refresh);
-  await Promise.all([showFailures(refresh), can("admin") && showAudit(), can("admin") && showKeys(refresh)]);
+}
+
+async function look() {
+  await Promise.all([showHealth(), showFailures(refresh), can("admin") && showAudit(), can("admin") && showKeys(refresh)]);
   $("seen").replaceChildren("Seen at ", time(new Date().toISOString()));
   return EVERY;
 }
