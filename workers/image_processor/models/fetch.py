@@ -64,6 +64,9 @@ def fetch(source: Source, target: Path, progress: Progress) -> None:
             unpacked.replace(target)
         except OSError as error:
             raise _unwritable(target, error) from error
+        except FetchError:
+            partial.unlink(missing_ok=True)
+            raise
         partial.unlink(missing_ok=True)
 
 
