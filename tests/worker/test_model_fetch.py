@@ -1,4 +1,4 @@
-"""A network comes whole, over a connection that breaks off and after a killed fetch; from an index made here."""
+"""A network comes whole, over a connection that breaks off and after a killed fetch; the index is ours."""
 
 import base64
 import errno
