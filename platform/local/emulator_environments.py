@@ -2,10 +2,12 @@
 
 Loaded by `emulator_main`, under the emulator's own Python; imports nothing of the project. Lambda gives each
 invocation that has none free an execution environment of its own, and so does ministack: fifty callers at
-once would start fifty interpreters on a laptop, of which none answers in time. Here a function has a few for
-each CPU, and further invocations wait for a free one.
+once would start fifty interpreters on a laptop, of which none answers in time, and the dozen calls of one page
+would wait for those that they start. Here an invocation waits for a free process, and only what waits for long
+has one more started beside it, up to a few for each CPU.
 """
 
+import contextvars
 import os
 import threading
 import time
@@ -13,15 +15,19 @@ from collections import defaultdict, deque
 from typing import Any
 
 MOST = max(4, 2 * (os.cpu_count() or 1))
-"""Processes of one function that are started without waiting."""
+"""Processes of one function that are started while invocations wait."""
+GRACE_SECONDS = 0.5
+"""After it, the invocation whose turn it is has one more process started. It takes whichever is free first."""
 PATIENCE_SECONDS = 5.0
-"""An invocation starts one more when none has become free for so long: a function that calls itself holds
-what it waits for.
+"""An invocation starts one itself when none has become free for so long, however many there are: a function
+that calls itself holds what it waits for.
 """
+START_SECONDS = 30.0
+"""The same while one is being started."""
 
 
 def install() -> None:
-    """Let invocations wait for a free process, in their order, once a function has `MOST`."""
+    """Let invocations wait for a free process, in their order."""
     from ministack.core import lambda_runtime  # type: ignore[import-not-found]
     from ministack.services import lambda_svc  # type: ignore[import-not-found]
 
@@ -29,25 +35,49 @@ def install() -> None:
     changed = threading.Condition()
     waiting: dict[str, deque[object]] = defaultdict(deque)
     freed: dict[str, float] = defaultdict(float)
+    starting: set[str] = set()
 
     def acquire_in_turn(
         name: str, *rest: Any, max_concurrency: int | None = None, **named: Any
     ) -> tuple[Any, str]:
+        def at_most(count: int | None) -> tuple[Any, str]:
+            answer: tuple[Any, str] = acquire(name, *rest, max_concurrency=count, **named)
+            return answer
+
         ticket, start = object(), time.monotonic()
         with changed:
             waiting[name].append(ticket)
             try:
-                while (left := max(start, freed[name]) + PATIENCE_SECONDS - time.monotonic()) > 0:
+                while (left := _end(max(start, freed[name]), name in starting) - time.monotonic()) > 0:
                     if waiting[name][0] is ticket:
-                        worker, how = acquire(name, *rest, max_concurrency=max_concurrency or MOST, **named)
-                        if worker is not None:
+                        # With one at most it is a free one, or the function's first.
+                        worker, how = at_most(1)
+                        late = time.monotonic() - start >= GRACE_SECONDS
+                        if worker is None and late and name not in starting:
+                            worker, how = at_most(max_concurrency or MOST)
+                        if how == "reused":
                             return worker, how
-                    changed.wait(left)
+                        if worker is not None:
+                            starting.add(name)
+                            context = contextvars.copy_context()
+                            threading.Thread(
+                                target=context.run, args=(start_and_release, name, worker), daemon=True
+                            ).start()
+                    changed.wait(min(left, GRACE_SECONDS / 4))
             finally:
                 waiting[name].remove(ticket)
                 changed.notify_all()
-        worker, how = acquire(name, *rest, max_concurrency=max_concurrency, **named)
-        return worker, how
+        return at_most(max_concurrency)
+
+    def start_and_release(name: str, worker: Any) -> None:
+        try:
+            lambda_runtime.ensure_spawned(worker)
+        except Exception:  # noqa: BLE001 - the invocation that gets it tries again, and tells its caller
+            worker.kill()
+        finally:
+            with changed:
+                starting.discard(name)
+            release_and_tell(worker)
 
     def release_and_tell(worker: Any) -> None:
         release(worker)
@@ -58,3 +88,8 @@ def install() -> None:
 
     lambda_svc.acquire_worker = acquire_in_turn
     lambda_svc.release_worker = release_and_tell
+
+
+def _end(last: float, starts: bool) -> float:
+    """Until when an invocation waits, which began to or saw one become free at `last`."""
+    return last + (START_SECONDS if starts else PATIENCE_SECONDS)

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import signal
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -171,6 +172,10 @@ def handler(event, context):
 """
 
 
+LATE_SECONDS = 8.0
+STARTS_LATE = f"import time\ntime.sleep({LATE_SECONDS})\n{SLOW}"
+
+
 def invoked(aws: Aws) -> Any:
     return json.loads(aws.call("lambda", "invoke", FunctionName="f")["Payload"].read())
 
@@ -182,6 +187,30 @@ def test_many_callers_at_once_share_a_few_processes(aws: Aws) -> None:
         processes = list(callers.map(lambda _: invoked(aws), range(60)))
     assert all(isinstance(process, int) for process in processes), processes
     assert 1 < len(set(processes)) <= MOST
+
+
+@pytest.mark.usefixtures("emulator")
+def test_what_a_running_process_soon_answers_starts_no_other(aws: Aws) -> None:
+    make_function(aws, SLOW.replace("0.2", "0.01"))
+    first = invoked(aws)
+    with ThreadPoolExecutor(4) as callers:
+        assert set(callers.map(lambda _: invoked(aws), range(8))) == {first}
+
+
+@pytest.mark.usefixtures("emulator")
+def test_who_waits_for_a_start_takes_what_is_free_before(aws: Aws) -> None:
+    make_function(aws, STARTS_LATE)
+    invoked(aws)
+    began = time.monotonic()
+    with ThreadPoolExecutor(4) as callers:
+        list(callers.map(lambda _: invoked(aws), range(8)))
+    assert time.monotonic() - began < LATE_SECONDS
+
+
+@pytest.mark.usefixtures("emulator")
+def test_a_function_that_cannot_start_says_so(aws: Aws) -> None:
+    make_function(aws, "raise RuntimeError('no such thing')")
+    assert "no such thing" in json.dumps(invoked(aws))
 
 
 @pytest.mark.usefixtures("emulator")
