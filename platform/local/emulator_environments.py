@@ -2,9 +2,9 @@
 
 Loaded by `emulator_main`, under the emulator's own Python; imports nothing of the project. Lambda gives each
 invocation that has none free an execution environment of its own, and so does ministack: fifty callers at
-once would start fifty interpreters on a laptop, of which none answers in time, and the dozen calls of one page
-would wait for those that they start. Here an invocation waits for a free process, and only what waits for long
-has one more started beside it, up to a few for each CPU.
+once would start fifty interpreters on a laptop, of which none answers in time, and the dozen calls of one
+page would wait for those that they start. Here an invocation waits for a free process, and only what waits
+for long has one more started beside it, up to a few for each CPU.
 """
 
 import contextvars
@@ -17,7 +17,7 @@ from typing import Any
 MOST = max(4, 2 * (os.cpu_count() or 1))
 """Processes of one function that are started while invocations wait."""
 GRACE_SECONDS = 0.5
-"""After it, the invocation whose turn it is has one more process started. It takes whichever is free first."""
+"""After it, the invocation whose turn it is has one more started, and takes whichever is free first."""
 PATIENCE_SECONDS = 5.0
 """An invocation starts one itself when none has become free for so long, however many there are: a function
 that calls itself holds what it waits for.
