@@ -1,6 +1,8 @@
 """Every command, as the command line itself lists them."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from typer.testing import CliRunner
 
 from bmx.main import app
 from chalicelib.version import VERSION
+from local.paths import REPO
 
 
 def _commands(command: Any, path: str = "bmx") -> Iterator[tuple[str, Any]]:
@@ -37,6 +40,25 @@ def test_each_says_what_it_does_and_gives_an_example_of_itself(path: str) -> Non
 def test_each_can_answer_programs(path: str) -> None:
     options = [name for parameter in LEAVES[path].params for name in parameter.opts]
     assert "--json" in options
+
+
+WRITTEN = re.compile(r"(?:\./|`|^)bmx((?: [a-z][a-z-]*)+)((?: --[a-z-]+)*)", re.MULTILINE)
+"""A command as people write it: in a block, or in backticks; up to what is its own argument."""
+
+
+@pytest.mark.parametrize(
+    "page", [REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))], ids=lambda it: it.name
+)
+def test_what_a_page_tells_people_to_run_is_there(page: Path) -> None:
+    for words, options in WRITTEN.findall(page.read_text(encoding="utf-8")):
+        path = "bmx"
+        for word in words.split():
+            if path in LEAVES:
+                break
+            path += f" {word}"
+        assert path in ALL, f"{page.name} names {path}"
+        known = {name for parameter in ALL[path].params for name in parameter.opts}
+        assert set(options.split()) <= known, f"{page.name}: {path}{options}"
 
 
 def test_it_says_which_version_it_is() -> None:

@@ -149,23 +149,16 @@ def lock(
 
 @dev.command(epilog="Example: bmx dev docs")
 def docs(json_output: JsonOption = False) -> None:
-    """Build the documentation as a site in .bmx/site; a broken link fails."""
+    """Build the documentation as a site in .bmx/site; a broken link fails, and a page that no menu names."""
 
     def action(ui: Ui) -> Outcome:
+        from bmx.site import build
         from local.paths import Paths
-        from local.toolbox import locked_environment
 
         paths = Paths.default()
-        python = locked_environment(
-            paths, paths.requirements / "docs.txt", paths.cache / "docs", ui, what="the documentation"
-        )
         site = paths.home / "site"
-        command = [str(python), "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(site)]
-        # A notice of the theme's makers about another program of theirs.
-        environment = {**os.environ, "NO_MKDOCS_2_WARNING": "true"}
-        done = subprocess.run(command, cwd=REPO, env=environment, stdout=sys.stderr, check=False)
-        view = f"{site / 'index.html'}" if done.returncode == 0 else None
-        return Outcome(data={"site": str(site)}, view=view, ok=done.returncode == 0)
+        build(REPO, site, paths, ui)
+        return Outcome(data={"site": str(site)}, view=f"{site / 'index.html'}")
 
     execute("dev docs", json_output, action)
 
