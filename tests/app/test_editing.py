@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.services import books, deletions, editing, images, importing, jobs, results, sweep
 from chalicelib.services.editing import Deleted
@@ -75,6 +76,26 @@ def test_a_bucket_that_refuses_is_asked_again(
     world.clock.advance(minutes=3)
     sweep.run(world.res)
     assert world.keys(f"books/{book_id}/image_02.jpg") == []
+
+
+def test_a_bucket_that_does_not_answer_is_asked_once_and_nothing_is_forgotten(
+    world: World, book_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def silent(*arguments: Any, **named: Any) -> None:
+        asked.append(f"{arguments} {named}")
+        raise EndpointConnectionError(endpoint_url="https://bucket.invalid")
+
+    with monkeypatch.context() as broken:
+        for name in ("delete_object", "get_paginator"):
+            broken.setattr(world.res.clients.s3, name, silent)
+        editing.delete_book(world.res, book_id)
+    assert len(asked) == 1
+    assert world.keys("books/")
+    world.clock.advance(minutes=3)
+    sweep.run(world.res)
+    assert world.keys("books/") == []
 
 
 def test_what_a_worker_or_a_form_writes_after_the_deletion_goes_too(world: World, book_id: str) -> None:

@@ -1,13 +1,15 @@
 """From a listing to a book with jobs."""
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.faults import Fault, FaultCode
-from chalicelib.services import books, importing, jobs, retrying, sweep
+from chalicelib.resources import Resources
+from chalicelib.services import books, importing, jobs, listings, retrying, sweep
 from tests.app.world import World
 from workers.contracts import ErrorCode, JobStatus
 
@@ -116,6 +118,54 @@ def test_the_same_listing_at_the_same_time_is_one_book(world: World) -> None:
     assert len({it.book_id for it in made}) == 1
     assert world.rows("SELECT count(*) FROM book_images") == [(2,)]
     assert len(world.messages()) == 2
+
+
+def test_a_call_that_comes_second_does_not_have_the_first_ones_copies_deleted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put_listing("atlas", "image_01.jpg", "image_02.jpg")
+    look = listings.photos
+
+    def overtaken(res: Resources, item: str) -> tuple[listings.Photo, ...]:
+        monkeypatch.setattr(listings, "photos", look)
+        assert importing.import_listing(world.res, "atlas").created
+        return look(res, item)
+
+    monkeypatch.setattr(listings, "photos", overtaken)
+    assert not importing.import_listing(world.res, "atlas").created
+    copies = world.keys("books/")
+    assert len(copies) == 2
+    world.clock.advance(hours=1, minutes=1)
+    sweep.run(world.res)
+    assert world.keys("books/") == copies
+    assert world.rows("SELECT count(*) FROM object_deletions") == [(0,)]
+
+
+def test_a_call_that_would_wait_too_long_for_another_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put_listing("atlas", "image_01.jpg")
+    monkeypatch.setattr(importing, "_WAIT_FOR_OTHER", "200ms")
+    copying, go_on = Event(), Event()
+    copy = world.res.clients.s3.copy_object
+
+    def slow(**arguments: Any) -> Any:
+        copying.set()
+        assert go_on.wait(30)
+        return copy(**arguments)
+
+    monkeypatch.setattr(world.res.clients.s3, "copy_object", slow)
+    _ = world.res.clients.sqs, world.res.clients.secrets, world.res.database.engine
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(importing.import_listing, world.res, "atlas")
+        try:
+            assert copying.wait(30)
+            with pytest.raises(Fault) as refused:
+                importing.import_listing(world.res, "atlas")
+        finally:
+            go_on.set()
+        assert first.result().created
+    assert refused.value.code == FaultCode.IMPORT_IN_PROGRESS
 
 
 def test_the_rows_are_committed_when_the_message_is_sent(

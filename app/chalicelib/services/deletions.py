@@ -14,7 +14,6 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from chalicelib.aws import error_code
 from chalicelib.db.records import ObjectDeletion
 from chalicelib.resources import Resources
 from chalicelib.services.keys import UPLOAD_TIME
@@ -31,6 +30,10 @@ _MARGIN: Final = timedelta(minutes=5)
 _RETRY: Final = timedelta(minutes=2)
 UNFINISHED_AFTER: Final = timedelta(hours=1)
 """When what an unfinished import wrote is taken for abandoned; no call lives that long."""
+
+
+class _RefusedError(Exception):
+    """The bucket answered, and keeps an object."""
 
 
 def give_up(res: Resources, session: Session, targets: Iterable[str]) -> list[str]:
@@ -58,8 +61,11 @@ def claim(session: Session, keys: Iterable[str]) -> None:
 def run(res: Resources, targets: Sequence[str] | None = None) -> int:
     """Delete what is due, or of that these targets only; returns how many targets were seen to.
 
-    Never raises for the bucket's sake: what could not be deleted is tried again by the next round.
+    Never raises for the bucket's sake: what could not be deleted is tried again by the next round. Where the
+    bucket does not answer, the others are left to that too, because each would wait as long again.
     """
+    from botocore.exceptions import BotoCoreError, ClientError
+
     now = res.clock()
     due = select(ObjectDeletion).where(ObjectDeletion.due_at <= now)
     if targets is not None:
@@ -68,9 +74,16 @@ def run(res: Resources, targets: Sequence[str] | None = None) -> int:
     done = 0
     with res.database.session() as session:
         for row in session.scalars(due):
-            if not _delete(res.clients.s3, res.settings.images_bucket, row.target):
+            try:
+                _delete(res.clients.s3, res.settings.images_bucket, row.target)
+            except (_RefusedError, ClientError) as error:
+                logger.warning("%s could not be deleted: %s", row.target, error)
                 row.due_at = now + _RETRY
                 continue
+            except BotoCoreError as error:
+                logger.warning("The bucket does not answer, deletions are put off: %s", error)
+                row.due_at = now + _RETRY
+                break
             done += 1
             if now >= row.until:
                 session.delete(row)
@@ -90,23 +103,15 @@ def _note(session: Session, targets: Iterable[str], *, due_at: datetime, until: 
     return noted
 
 
-def _delete(s3: "S3Client", bucket: str, target: str) -> bool:
-    """Delete a key, or everything below a prefix; False where the bucket refused."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        if not target.endswith("/"):
-            s3.delete_object(Bucket=bucket, Key=target)
-            return True
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=target):
-            keys: list[ObjectIdentifierTypeDef] = [{"Key": it["Key"]} for it in page.get("Contents", [])]
-            if not keys:
-                continue
-            refused = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True}).get("Errors")
-            if refused:
-                logger.warning("%s could not be deleted: %s", target, refused[0].get("Code"))
-                return False
-    except (ClientError, BotoCoreError) as error:
-        logger.warning("%s could not be deleted: %s", target, error_code(error))
-        return False
-    return True
+def _delete(s3: "S3Client", bucket: str, target: str) -> None:
+    """Delete a key, or everything below a prefix; raises `_RefusedError` where the bucket kept a part."""
+    if not target.endswith("/"):
+        s3.delete_object(Bucket=bucket, Key=target)
+        return
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=target):
+        keys: list[ObjectIdentifierTypeDef] = [{"Key": it["Key"]} for it in page.get("Contents", [])]
+        if not keys:
+            continue
+        refused = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True}).get("Errors")
+        if refused:
+            raise _RefusedError(str(refused[0].get("Code")))

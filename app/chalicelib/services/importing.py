@@ -52,11 +52,12 @@ def import_listing(res: Resources, item: str, title: str | None = None) -> Impor
         return Imported(book_id, created=False)
     photos = listings.photos(res, item)
     places = _places(book_id, photos)
-    deletions.note_unfinished(res, (key for _, key in places))
     with res.database.session() as session:
         _wait_for_others(session, item)
         if session.scalar(select(Book.id).where(Book.listing_item_id == item)) is not None:
             return Imported(book_id, created=False)
+        # Noted under the lock, by a transaction of its own, or another call's book would be noted with them.
+        deletions.note_unfinished(res, (key for _, key in places))
         # Claimed before the first copy; a rollback brings the note of them back.
         deletions.claim(session, (key for _, key in places))
         copies = _copy_all(res, photos, places)

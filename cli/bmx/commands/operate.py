@@ -127,7 +127,7 @@ def _retry_all(api: Api, ui: Ui) -> Outcome:
         total["sent"] += done["sent"]
         total["refused"] += done["refused"]
         total["not_retried"] = done["not_retried"]
-        if not done["remaining"] or not done["sent"] + done["refused"]:
+        if not done["remaining"] or not done["sent"]:
             break
         ui.say(f"{done['remaining']} left")
     total["remaining"] = done["remaining"]

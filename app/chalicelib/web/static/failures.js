@@ -45,14 +45,15 @@ export async function showFailures(again) {
   $("retry-all").hidden = !jobs.length || !can("editor");
 }
 
-// Each call takes as many as it has time for; it ends when none is left or none goes any more.
+// Each call takes as many as it has time for; it ends when none is left or none goes any more. Refused jobs are
+// taken again by the next call, so they alone are no reason for one.
 async function retryAll(status, total) {
   for (;;) {
     const done = await api("POST", "jobs/retry", { status });
     total.sent += done.sent;
     total.refused += done.refused;
     total.kept += done.not_retried.length;
-    if (!done.remaining || !(done.sent + done.refused)) return;
+    if (!done.remaining || !done.sent) return;
   }
 }
 
