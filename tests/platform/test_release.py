@@ -3,22 +3,28 @@
 The stack awaits its first image, in whose place an emulator goes on with a stand-in.
 """
 
+import datetime
 import json
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from bmx.main import app
 from local.emulated import EmulatedStack
 from local.engine.project import STAND_IN
 from local.paths import Paths
 from local.postgres import instances
+from operations.release import source
+from operations.release.kept import InFolder
 from tests.platform.iam.world import Project
 from tests.platform.project_copy import run_python
 
@@ -151,8 +157,59 @@ def test_the_release_that_worked_comes_back(checkout: Checkout, released: tuple[
     assert back["status"] == "ok", back["said"]
     assert back["data"]["commit"] == released[0]
     assert not (checkout.home / "rollback" / released[0]).exists()
+    # The checkout still is the one that does not work; what is tried, and found good, is what runs.
+    assert checkout.deploy("--from", "smoke")["status"] == "ok"
     nothing_before = checkout.deploy("--rollback", "--yes")
     assert "is known to have worked" in nothing_before["error"]["message"]
+
+
+def test_a_wrong_stack_file_does_not_make_a_second_api(
+    checkout: Checkout, released: tuple[str, dict[str, Any]]
+) -> None:
+    apis = checkout.stack.aws.call("apigateway", "get_rest_apis")["items"]
+    settings = checkout.root / "Pulumi.staging.yaml"
+    right = settings.read_text()
+    settings.write_text(right.replace("bluemoxon:alarms:", "bluemoxon:alarmz:"))
+    try:
+        assert settings.read_text() != right
+        stopped = checkout.deploy("--from", "app", "--to", "app")
+    finally:
+        settings.write_text(right)
+    assert stopped["status"] == "failed"
+    assert "bmx plan --stack staging" in stopped["error"]["fix"]
+    assert checkout.stack.aws.call("apigateway", "get_rest_apis")["items"] == apis
+
+
+def test_a_release_with_uncommitted_changes_is_taken_back_to_its_commit(tmp_path: Path) -> None:
+    kept = InFolder(tmp_path)
+    now = datetime.datetime.now(datetime.UTC)
+    commit = source.Commit("a" * 40, clean=True)
+    source.note_deployed(kept, commit)
+    source.note_good(kept, commit, now)
+    assert source.good_before(kept) is None
+    changed = source.Commit("a" * 40, clean=False)
+    source.note_deployed(kept, changed)
+    source.note_good(kept, changed, now)
+    found = source.good_before(kept)
+    assert found is not None
+    assert found.commit == commit.id
+
+
+@pytest.mark.parametrize(("code", "exit_code"), [(4, 4), (-9, 1), (77, 1)])
+def test_a_rollback_that_failed_does_not_say_that_it_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int, exit_code: int
+) -> None:
+    kept = InFolder(tmp_path)
+    source.note_deployed(kept, commit := source.Commit("a" * 40, clean=True))
+    source.note_good(kept, commit, datetime.datetime.now(datetime.UTC))
+    source.note_deployed(kept, None)
+    monkeypatch.setattr("operations.target.open_target", lambda *_, **__: nullcontext())
+    monkeypatch.setattr("operations.release.kept.kept_for", lambda _: kept)
+    monkeypatch.setattr(source, "deploy_again", lambda *_, **__: code)
+    done = CliRunner().invoke(app, ["deploy", "--stack", STACK, "--rollback", "--yes"])
+    assert done.exit_code == exit_code
+    assert "Not released: commit aaaaaaaaaaaa" in done.output
+    assert " runs commit" not in done.output
 
 
 def test_a_step_that_failed_says_how_to_go_on(

@@ -208,4 +208,8 @@ def _roll_back(ui: Ui, stack: str, paths: "Paths", *, emulator: bool, yes: bool)
     folder = paths.home / "rollback" / good.commit
     code = source.deploy_again(good, paths.repo, folder, paths.home, options, quiet=ui.json_output)
     data = {"stack": stack, "emulator": emulator, "commit": good.commit, "exit_code": code}
-    return Outcome(data=data, view=f"Stack {stack} runs {good}.", ok=code == 0, exit_code=ExitCode(code))
+    if code:
+        view = f"Not released: {good}. Stack {stack} may be between two releases; roll it back again."
+        known = ExitCode(code) if code in set(ExitCode) else ExitCode.FAILED
+        return Outcome(data=data, view=view, ok=False, exit_code=known)
+    return Outcome(data=data, view=f"Stack {stack} runs {good}.")

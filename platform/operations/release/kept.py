@@ -76,9 +76,19 @@ class InBucket:
 
 
 def kept_for(target: Target) -> Kept:
-    """Where a stack's records are; on an emulator the bucket, which others make, is made here."""
+    """Where a stack's records are; on an emulator the bucket, which others make, is made here.
+
+    Raises `Problem` where the stack's file is wrong.
+    """
     settings = target.settings
-    bucket = settings.deploy.state_bucket if settings and settings.deploy else None
+    if settings is None:
+        raise Problem(
+            f"Where the records of stack {target.stack} are is not known.",
+            why=f"Pulumi.{target.stack}.yaml, which names their bucket, is wrong. "
+            "Without them a second API would be made beside the first.",
+            fix=f"Run `bmx plan --stack {target.stack}`, which says what is wrong in it.",
+        )
+    bucket = settings.deploy.state_bucket if settings.deploy else None
     if bucket is None:
         return InFolder(target.paths.state / "chalice" / target.stack)
     if target.emulator is not None and target.emulator.find("s3", "head_bucket", Bucket=bucket) is None:

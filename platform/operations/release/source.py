@@ -44,14 +44,16 @@ def commit(repo: Path) -> Commit | None:
     return Commit(head.stdout.strip(), not changes.stdout.strip())
 
 
-def note_deployed(kept: Kept, what: Commit) -> None:
-    """The application of this commit is what runs from now on."""
-    kept.write(RECORD, {**_record(kept), "deployed": what.id})
+def note_deployed(kept: Kept, what: Commit | None) -> None:
+    """The application of this commit is what runs from now on; None where that is no commit, or not known."""
+    kept.write(RECORD, {**_record(kept), "deployed": what.id if what and what.clean else None})
 
 
 def note_good(kept: Kept, what: Commit, now: datetime.datetime) -> None:
-    """This commit ran well."""
+    """This commit ran well, if it is what runs: a checkout may be another than the one that was deployed."""
     record = _record(kept)
+    if not what.clean or record.get("deployed") != what.id:
+        return
     others = [one for one in record["good"] if one["commit"] != what.id]
     good = [{"commit": what.id, "at": now.isoformat(timespec="seconds")}, *others]
     kept.write(RECORD, {**record, "good": good[:REMEMBERED]})

@@ -140,11 +140,10 @@ class Release:
 
     def _app(self) -> None:
         self.report.say("Deploying the application")
+        source.note_deployed(self.kept, None)
         deployed = self.application.deploy(self.outputs, self.report)
         self._start_functions()
-        commit = source.commit(self.target.paths.repo)
-        if commit is not None:
-            source.note_deployed(self.kept, commit)
+        source.note_deployed(self.kept, source.commit(self.target.paths.repo))
         self.done[Step.APP] = {"url": deployed.url, "functions": dict(deployed.functions)}
 
     def _migrations(self) -> None:
@@ -159,7 +158,7 @@ class Release:
         self._start_functions()
         seen = self.smoke(deployed.url, api_key(self.target, self.outputs))
         commit = source.commit(self.target.paths.repo)
-        if commit is not None and commit.clean:
+        if commit is not None:
             source.note_good(self.kept, commit, datetime.datetime.now(datetime.UTC))
         self.done[Step.SMOKE] = seen
 
