@@ -24,6 +24,10 @@ that calls itself holds what it waits for.
 """
 START_SECONDS = 30.0
 """The same while one is being started."""
+LOG_SECONDS = 0.01
+"""How long an answer waits for a first line of log. A function writes its log before its answer, so a line
+that is there comes at once; ministack's 50 ms are what every call that logs nothing would take longer.
+"""
 
 
 def install() -> None:
@@ -86,6 +90,12 @@ def install() -> None:
                 freed[worker.func_name] = time.monotonic()
             changed.notify_all()
 
+    drain = lambda_runtime.Worker._drain_stderr_bounded
+
+    def drain_soon(worker: Any, first_line_wait: float = LOG_SECONDS, **named: float) -> str:
+        return str(drain(worker, first_line_wait=first_line_wait, **named))
+
+    lambda_runtime.Worker._drain_stderr_bounded = drain_soon
     lambda_svc.acquire_worker = acquire_in_turn
     lambda_svc.release_worker = release_and_tell
 

@@ -132,6 +132,7 @@ def test_a_viewer_is_offered_nothing_that_changes(
     expect(page.get_by_role("button", name="Add a book")).to_be_hidden()
     page.goto(f"{running.status.web_url}books/{book_id}")
     expect(page.locator("#gallery[aria-busy=false]")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     offered = [it for it in page.get_by_role("button").all_inner_texts() if not it.startswith("Photo")]
     assert offered == ["Sign out"]
     assert page.evaluate("document.querySelectorAll('[draggable=true]').length") == 0

@@ -222,6 +222,22 @@ def test_a_caller_does_not_wait_for_ever_for_a_process(aws: Aws) -> None:
     assert len(set(processes)) == MOST + 1
 
 
+@pytest.mark.usefixtures("emulator")
+def test_what_a_function_logs_is_kept_although_its_answer_hardly_waits_for_it(aws: Aws) -> None:
+    make_function(
+        aws,
+        "import sys\ndef handler(event, context):\n"
+        "    print(f'line {event}', file=sys.stderr, flush=True)\n    return event",
+    )
+    for number in range(20):
+        aws.call("lambda", "invoke", FunctionName="f", Payload=json.dumps(number))
+    seen = " ".join(
+        it["message"] for it in aws.call("logs", "filter_log_events", logGroupName="/aws/lambda/f")["events"]
+    )
+    # A line that comes late is told with the next invocation, which the last one does not have.
+    assert [number for number in range(19) if f"line {number}" not in seen] == []
+
+
 def test_an_unknown_access_key_is_refused(emulator: Emulator) -> None:
     stranger = Aws(Connection(emulator.endpoint, access_key="AKIAIOSFODNN7EXAMPLE", secret_key="x"))
     with pytest.raises(AwsError):
