@@ -245,6 +245,7 @@ def test_all_failed_jobs_are_sent_again(
         results.apply(world.res, failed(message))
     editing.delete_image(world.res, book_id, sent[2].image_id)
     done = api.json("POST", "/jobs/retry", {"limit": 1})
+    assert done.pop("next_cursor")
     assert done == {"sent": 1, "refused": 0, "not_retried": [], "remaining": 1}
     with monkeypatch.context() as broken:
         world.break_queue(broken)
@@ -264,3 +265,43 @@ def test_retrying_all_tells_what_it_could_not_retry(world: World, api: Api) -> N
     assert (done["sent"], done["remaining"]) == (0, 0)
     assert len(done["not_retried"]) == 2
     assert "could not be copied" in done["not_retried"][0]["reason"]
+
+
+def test_jobs_that_cannot_be_retried_do_not_stand_before_those_that_can(world: World, api: Api) -> None:
+    world.put_listing("gone", "image_01.jpg", "image_02.jpg")
+    importing.import_listing(world.res, "gone")
+    world.messages()
+    world.run("UPDATE book_images SET status = 'copy_failed', source_key = 'listings/none.jpg'")
+    world.run("UPDATE image_jobs SET status = 'failed', error_code = 'copy_failed'")
+    world.put_listing("atlas", "image_01.jpg")
+    importing.import_listing(world.res, "atlas")
+    (message,) = world.messages()
+    results.apply(world.res, failed(message))
+    first = api.json("POST", "/jobs/retry", {"limit": 2})
+    assert (first["sent"], len(first["not_retried"]), first["remaining"]) == (0, 2, 1)
+    second = api.json("POST", "/jobs/retry", {"limit": 2, "cursor": first["next_cursor"]})
+    assert (second["sent"], second["remaining"], second["next_cursor"]) == (1, 0, None)
+    assert [it.job_id for it in world.messages()] == [message.job_id]
+
+
+def test_a_pass_over_all_failed_jobs_ends_while_the_queue_refuses_each(
+    world: World, api: Api, book_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for message in world.messages():
+        results.apply(world.res, failed(message))
+    world.run("UPDATE image_jobs SET status = 'queue_failed'")
+    place: dict[str, str] = {}
+    refused = []
+    with monkeypatch.context() as broken:
+        world.break_queue(broken)
+        for _ in range(3):
+            done = api.json("POST", "/jobs/retry", {"status": "queue_failed", "limit": 1} | place)
+            refused.append(done["refused"])
+            place = {"cursor": done["next_cursor"]}
+    assert refused == [1, 1, 1]
+    assert done["next_cursor"] is None
+
+
+def test_a_retry_refuses_a_cursor_that_was_not_given_out(api: Api) -> None:
+    error = api.error("POST", "/jobs/retry", {"cursor": "bm90LWFuLWlk"}, status=400)
+    assert error["code"] == "invalid_request"

@@ -17,9 +17,6 @@ routes = Routes(blueprint, "Jobs")
 
 @routes.route("GET", "/jobs", summary="List jobs, newest first", faults=(FaultCode.NOT_FOUND,))
 def list_jobs(query: JobsQuery) -> JobPage:
-    before = present.decode_cursor(query.cursor, 1)[0] if query.cursor else None
-    if before is not None and not is_id(before):
-        raise present.bad_cursor()
     for kind, identifier in (("book", query.book_id), ("image", query.image_id)):
         if identifier is not None and not is_id(identifier):
             raise NotFoundError(kind, identifier)
@@ -29,7 +26,7 @@ def list_jobs(query: JobsQuery) -> JobPage:
         status=query.status,
         book_id=query.book_id,
         image_id=query.image_id,
-        before=before,
+        before=_place(query.cursor),
         limit=query.limit,
     )
     shown = found[: query.limit]
@@ -59,7 +56,9 @@ def retry_job(job_id: str) -> JobOut:
     "POST", "/jobs/retry", summary="Send all failed or refused jobs again", faults=(FaultCode.NOT_FOUND,)
 )
 def retry_jobs(body: JobsRetry) -> JobsRetried:
-    """As many as the call has time for, oldest first; `remaining` says how many are left."""
+    """As many as the call has time for, oldest first; the next call goes on from `next_cursor`, past those
+    that cannot be sent again.
+    """
     if body.book_id is not None and not is_id(body.book_id):
         raise NotFoundError("book", body.book_id)
     done = retrying.retry_all(
@@ -67,6 +66,7 @@ def retry_jobs(body: JobsRetry) -> JobsRetried:
         status=JobStatus(body.status),
         book_id=body.book_id,
         error_code=body.error_code,
+        after=_place(body.cursor),
         limit=body.limit,
     )
     return JobsRetried(
@@ -74,4 +74,15 @@ def retry_jobs(body: JobsRetry) -> JobsRetried:
         refused=done.refused,
         not_retried=[NotRetried(job_id=it, reason=why) for it, why in done.not_retried.items()],
         remaining=done.remaining,
+        next_cursor=present.encode_cursor(done.last) if done.last else None,
     )
+
+
+def _place(cursor: str | None) -> str | None:
+    """The job that a page ended with; raises `Fault` (`invalid_request`)."""
+    if not cursor:
+        return None
+    job_id = present.decode_cursor(cursor, 1)[0]
+    if not is_id(job_id):
+        raise present.bad_cursor()
+    return job_id

@@ -142,6 +142,7 @@ class JobsRetry(_In):
     status: Literal["failed", "queue_failed"] = "failed"
     book_id: str | None = Field(default=None, examples=[EXAMPLE_ID])
     error_code: ErrorCode | None = Field(default=None, description="Only jobs that failed for this reason.")
+    cursor: str | None = Field(default=None, description="`next_cursor` of the call before.", max_length=300)
     limit: Whole = Field(
         default=100, ge=1, le=jobs.MOST_RETRIED, description="How many at most in this call."
     )
@@ -207,12 +208,13 @@ class NotRetried(BaseModel):
 
 
 class JobsRetried(BaseModel):
-    """What became of a retry of many; call again while `remaining` is not 0."""
+    """What became of a retry of many; call again with `next_cursor` until it is null."""
 
     sent: int
     refused: int = Field(description="Taken up, and refused by the queue; the schedule sends them.")
     not_retried: list[NotRetried]
-    remaining: int = Field(description="Jobs of this kind that the call did not come to.")
+    remaining: int = Field(description="Jobs of this kind that the call did not come to.", ge=0)
+    next_cursor: str | None = Field(default=None, description="Where the next call goes on.")
 
 
 class JobPage(BaseModel):

@@ -21,12 +21,16 @@ _BUDGET_SECONDS: Final = 15.0
 
 @dataclass
 class Retried:
-    """What became of a retry of many: jobs sent, jobs refused by the queue, and why others were left."""
+    """What became of a retry of many: jobs sent, jobs refused by the queue, and why others were left.
+
+    `last` is the last job that was looked at, where others come after it.
+    """
 
     sent: int = 0
     refused: int = 0
     not_retried: dict[str, str] = field(default_factory=dict)
     remaining: int = 0
+    last: str | None = None
 
 
 def retry(res: Resources, job_id: str) -> Job:
@@ -45,14 +49,21 @@ def retry_all(
     status: JobStatus,
     book_id: str | None = None,
     error_code: ErrorCode | None = None,
+    after: str | None = None,
     limit: int = jobs.MOST_RETRIED,
 ) -> Retried:
-    """Send jobs of a status again, oldest first, as many as there is time for."""
+    """Send jobs of a status again, oldest first, as many as there is time for.
+
+    `after` is where the call before ended: a job that cannot be sent again, or that the queue refuses, is not
+    met twice and so never stands before the others.
+    """
     which: list[ColumnElement[bool]] = [Job.status == status]
     if book_id is not None:
         which.append(Job.book_id == book_id)
     if error_code is not None:
         which.append(Job.error_code == error_code)
+    if after is not None:
+        which.append(Job.id > after)
     with res.database.session() as session:
         ids = session.scalars(select(Job.id).where(*which).order_by(Job.id).limit(limit)).all()
         total = session.scalar(select(func.count()).select_from(Job).where(*which)) or 0
@@ -60,7 +71,9 @@ def retry_all(
     revived = _revive_all(res, ids, done)
     report = jobs.send(res, revived)
     done.sent, done.refused = len(report.sent), len(report.refused)
-    done.remaining = total - len(revived) - len(done.not_retried)
+    looked_at = len(revived) + len(done.not_retried)
+    done.remaining = total - looked_at
+    done.last = ids[looked_at - 1] if done.remaining > 0 else None
     return done
 
 

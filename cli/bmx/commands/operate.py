@@ -122,19 +122,20 @@ def retry(
 def _retry_all(api: Api, ui: Ui) -> Outcome:
     """Call after call, each as long as it has time for."""
     total: dict[str, Any] = {"sent": 0, "refused": 0, "not_retried": []}
+    place: dict[str, str] = {}
     while True:
-        done = api.post("/jobs/retry", {"status": "failed"})
+        done = api.post("/jobs/retry", {"status": "failed"} | place)
         total["sent"] += done["sent"]
         total["refused"] += done["refused"]
-        total["not_retried"] = done["not_retried"]
-        if not done["remaining"] or not done["sent"]:
+        total["not_retried"] += done["not_retried"]
+        if done["next_cursor"] is None:
             break
+        place = {"cursor": done["next_cursor"]}
         ui.say(f"{done['remaining']} left")
-    total["remaining"] = done["remaining"]
     for job in total["not_retried"]:
         ui.warn(f"{job['job_id']}: {job['reason']}")
     view = f"{total['sent']} sent, {total['refused']} refused by the queue."
-    return Outcome(data=total, view=view, ok=not total["not_retried"] and not total["remaining"])
+    return Outcome(data=total, view=view, ok=not total["not_retried"])
 
 
 def _table(items: list[dict[str, Any]]) -> "Table":

@@ -45,16 +45,16 @@ export async function showFailures(again) {
   $("retry-all").hidden = !jobs.length || !can("editor");
 }
 
-// Each call takes as many as it has time for; it ends when none is left or none goes any more. Refused jobs are
-// taken again by the next call, so they alone are no reason for one.
+// Each call takes as many as it has time for, and says where the next goes on.
 async function retryAll(status, total) {
-  for (;;) {
-    const done = await api("POST", "jobs/retry", { status });
+  let place = {};
+  do {
+    const done = await api("POST", "jobs/retry", { status, ...place });
     total.sent += done.sent;
     total.refused += done.refused;
     total.kept += done.not_retried.length;
-    if (!done.remaining || !done.sent) return;
-  }
+    place = { cursor: done.next_cursor };
+  } while (place.cursor);
 }
 
 $("retry-all").addEventListener("click", (event) => busy(event.target, async () => {
