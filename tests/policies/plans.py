@@ -1,12 +1,16 @@
 """Previews as the engine writes them, built step by step."""
 
+import datetime
 import json
 from typing import Any
 
+from gate.check import check
+from gate.report import Report
 from rules import types
 
 PROJECT = "urn:pulumi:x::bluemoxon::"
 ROOT = PROJECT + "pulumi:pulumi:Stack::bluemoxon-x"
+TODAY = datetime.date(2026, 3, 1)
 VALUE = "kV7Canary4Zq"
 """Stands in every input; no report may show it."""
 
@@ -15,6 +19,7 @@ PASSWORD = f"{PROJECT}{types.RANDOM_PASSWORD}::database"
 SECRET = f"{PROJECT}{types.SECRET}::database"
 VERSION = f"{PROJECT}{types.SECRET_VERSION}::database"
 QUEUE = f"{PROJECT}{types.QUEUE}::work"
+CLUSTER = f"{PROJECT}{types.DATABASE_CLUSTER}::aurora"
 
 Json = dict[str, Any]
 
@@ -75,3 +80,7 @@ def document(*steps: Json, **more: Any) -> Json:
 
 def preview(*steps: Json, **more: Any) -> str:
     return json.dumps(document(*steps, **more))
+
+
+def judged(*steps: Json, **more: Any) -> Report:
+    return check(preview(*steps, **more), (), TODAY)

@@ -8,8 +8,7 @@ from gate.check import check
 from gate.events import findings
 from gate.model import NotJudgeable
 from gate.report import Verdict
-from tests.policies.plans import QUEUE, preview
-from tests.policies.test_gate import TODAY
+from tests.policies.plans import QUEUE, TODAY, preview
 
 SUMMARY = {"summaryEvent": {"PolicyPacks": {"bluemoxon|local|/somewhere/policies": "0.1.0"}}}
 VIOLATION = {

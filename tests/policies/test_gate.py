@@ -1,6 +1,5 @@
 """The gate's judgements on plans, by operation and diff path."""
 
-import datetime
 import json
 import re
 from pathlib import Path
@@ -8,36 +7,32 @@ from typing import Any
 
 import pytest
 
-from gate.approvals import Approval
 from gate.check import check
-from gate.model import NotJudgeable, Op, parse
-from gate.report import MARKDOWN_LIMIT, Report, Verdict, as_data, as_markdown, as_table
+from gate.model import NotJudgeable, Op
+from gate.report import Report, Verdict, as_markdown
 from gate.resources import UNKNOWN_TYPE, loss
 from rules import types
 from tests.policies.plans import (
+    CLUSTER,
     DATABASE,
     PASSWORD,
     PROJECT,
     QUEUE,
     ROOT,
     SECRET,
+    TODAY,
     VALUE,
     VERSION,
     Json,
     document,
+    judged,
     preview,
     step,
 )
 
-TODAY = datetime.date(2026, 3, 1)
-CLUSTER = f"{PROJECT}{types.DATABASE_CLUSTER}::aurora"
 API_KEY = f"{PROJECT}{types.RANDOM_PASSWORD}::api-key"
 API_KEY_SECRET = f"{PROJECT}{types.SECRET}::api-key"
 API_KEY_VERSION = f"{PROJECT}{types.SECRET_VERSION}::api-key"
-
-
-def judged(*steps: Json, **more: Any) -> Report:
-    return check(preview(*steps, **more), (), TODAY)
 
 
 def ids(report: Report) -> set[str]:
@@ -300,118 +295,6 @@ def test_a_corrupt_state_is_undecided() -> None:
 def test_warnings_and_unknown_keys_are_tolerated() -> None:
     report = judged(diagnostics=[{"severity": "warning", "message": "old"}], newKey={"a": 1})
     assert report.verdict is Verdict.SAFE
-
-
-def _approval(plan: str, **more: Any) -> Approval:
-    return Approval.model_validate(
-        {
-            "urn": QUEUE,
-            "operation": "delete",
-            "plan": plan,
-            "reason": "The worker is retired, see the runbook.",
-            "approved_by": "someone",
-            "expires": TODAY + datetime.timedelta(days=7),
-            **more,
-        }
-    )
-
-
-DELETION = preview(step("delete", QUEUE))
-DIGEST = parse(DELETION).digest
-
-
-def test_an_approval_covers_its_urn_operation_and_plan() -> None:
-    report = check(DELETION, [_approval(DIGEST)], TODAY)
-    assert report.verdict is Verdict.SAFE
-    assert [finding.urn for finding, _ in report.approved] == [QUEUE]
-    assert "someone" in as_markdown(report)
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"urn": DATABASE},
-        {"operation": "replace"},
-        {"plan": "sha256:" + "0" * 64},
-        {"expires": TODAY},
-        {"expires": TODAY + datetime.timedelta(days=365)},
-    ],
-)
-def test_an_approval_covers_nothing_else(more: dict[str, Any]) -> None:
-    assert check(DELETION, [_approval(**{"plan": DIGEST, **more})], TODAY).verdict is Verdict.UNSAFE
-
-
-def test_an_expired_approval_is_mentioned() -> None:
-    report = check(DELETION, [_approval(DIGEST, expires=TODAY)], TODAY)
-    assert report.notes == ("The approval for Queue work has expired.",)
-
-
-def test_the_digest_names_the_plan() -> None:
-    same = parse(preview(step("delete", QUEUE), duration=99)).digest
-    assert same == DIGEST
-    others = [
-        preview(step("delete", QUEUE), step("delete", SECRET)),
-        preview(step("replace", QUEUE, replace="name")),
-        preview(step("update", QUEUE, "name")),
-        preview(step("update", QUEUE, "name", new={"inputs": {"name": "other"}})),
-        preview(step("same", QUEUE, new={"protect": True})),
-    ]
-    digests = {parse(text).digest for text in others}
-    assert len(digests) == len(others)
-    assert DIGEST not in digests
-
-
-def test_the_biggest_risk_comes_first_and_the_report_fits_a_comment() -> None:
-    many = [step("delete", f"{PROJECT}{types.QUEUE}::{'queue' * 10}{number}") for number in range(900)]
-    report = judged(*many, step("update", DATABASE, "password"))
-    text = as_markdown(report)
-    assert len(text) < MARKDOWN_LIMIT
-    assert "more lines do not fit" in text
-    assert text.index("database-password" if "database-password" in text else DATABASE) < text.index(
-        "queuequeue"
-    )
-
-
-def test_a_row_that_alone_is_too_long_is_shortened_and_shown_first() -> None:
-    paths = [f'tags["{"🛑" * 300}{number}"].password' for number in range(2_000)]
-    report = judged(
-        step("delete", QUEUE),
-        step("update", CLUSTER * 3_000, *(f"masterPassword.{path}" for path in paths)),
-        diagnostics=[{"severity": "error", "message": "x" * 100_000}],
-    )
-    text = as_markdown(report)
-    assert len(text.encode("utf-16-le")) // 2 < MARKDOWN_LIMIT
-    first = next(line for line in text.splitlines() if line.startswith("| 🛑"))
-    assert CLUSTER in first
-    assert "and 1992 more" in first
-    assert QUEUE in text
-
-
-def test_a_plan_with_nothing_to_do_says_that_it_was_judged() -> None:
-    report = judged()
-    assert report.looked_at == "6 resources judged: none of them changes"
-    assert "6 resources judged" in as_markdown(report)
-    other = json.dumps(document()).replace("urn:pulumi:x::", "urn:pulumi:y::")
-    assert check(other, (), TODAY).digest != report.digest
-
-
-def test_no_report_shows_a_value() -> None:
-    from rich.console import Console
-
-    report = judged(*(one for steps, _ in list(UNSAFE.values())[:1] for one in steps), step("delete", QUEUE))
-    console = Console(record=True, width=200, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
-    console.print(as_table(report))
-    assert report.open
-    for text in (console.export_text(), as_markdown(report), json.dumps(as_data(report), default=str)):
-        assert VALUE not in text
-
-
-def test_markdown_cannot_be_broken_out_of() -> None:
-    name = "a`|<img src=x>\n| b"
-    text = as_markdown(judged(step("delete", f"{PROJECT}{types.QUEUE}::{name}")))
-    row = next(line for line in text.splitlines() if "delete" in line and line.startswith("| "))
-    assert row.replace(r"\|", "").count("|") == 6
-    assert "\n| b" not in text
 
 
 def test_every_type_of_the_program_is_known() -> None:

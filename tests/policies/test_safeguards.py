@@ -10,8 +10,8 @@ from rich.console import Console
 from gate.report import Verdict, as_data, as_markdown, as_table
 from gate.safeguards import SWITCHES, Switch
 from rules import types
-from tests.policies.plans import PROJECT, Json, step
-from tests.policies.test_gate import ids, judged
+from tests.policies.plans import PROJECT, Json, judged, step
+from tests.policies.test_gate import ids
 
 BUCKET = f"{PROJECT}{types.BUCKET}::images"
 VERSIONING = f"{PROJECT}{types.BUCKET_VERSIONING}::images"
