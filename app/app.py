@@ -70,7 +70,7 @@ def sweep(event: CloudWatchEvent) -> dict[str, Any]:  # noqa: ARG001 - Chalice c
 def migrate(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda calls it with both
     """Bring the database's schema to this release; run at every deployment.
 
-    An app and a schema that are one release apart work together, so it does not matter which comes first.
+    An app and a schema that are one release apart work together.
     """
     from chalicelib.db import migrate as migrations
 

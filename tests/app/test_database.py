@@ -101,6 +101,16 @@ def test_the_migrations_make_the_tables_that_the_models_name(world: World) -> No
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
+def test_a_connection_ends_what_answers_no_more(world: World) -> None:
+    """A peer that died without a word costs seconds, not a whole call; an abandoned transaction ends."""
+    with world.res.database.connect() as connection:
+        waits = connection.execute("SELECT current_setting('idle_in_transaction_session_timeout')").fetchone()
+        parameters = connection.info.get_parameters()
+    assert waits == ("35s",)
+    assert parameters["tcp_user_timeout"] == "5000"
+    assert (parameters["keepalives_idle"], parameters["keepalives_count"]) == ("30", "2")
+
+
 def test_the_release_before_works_on_this_schema(empty_world: World) -> None:
     """Everything that the schema before has is still there, and what was added asks nothing of who does not
     know it: so its program runs while the new one is rolled out.

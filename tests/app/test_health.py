@@ -7,6 +7,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from chalicelib.db import migrate
 from chalicelib.resources import Resources
 from chalicelib.services import health
 from chalicelib.services.health import Check, Health, HealthStatus, QueueStatus
@@ -62,6 +63,22 @@ def test_a_missing_permission_is_not_a_missing_queue(
     found = health.examine(world.res)
     assert {it.status for it in found.queues} == {QueueStatus.ACCESS_DENIED}
     assert "lacks sqs:Get" in check(found, "sqs").message
+
+
+@pytest.mark.parametrize("revision", [None, "previous"])
+def test_a_schema_that_this_release_cannot_use_is_unhealthy(empty_world: World, revision: str | None) -> None:
+    if revision is not None:
+        migrate.migrate(empty_world.res.database, migrate.previous_revision())
+    found = check(health.examine(empty_world.res), "database")
+    assert found.status is HealthStatus.UNHEALTHY
+    assert "--from migrations" in found.message
+    migrate.migrate(empty_world.res.database)
+    assert check(health.examine(empty_world.res), "database").status is HealthStatus.HEALTHY
+
+
+def test_a_schema_of_a_later_release_is_healthy(world: World) -> None:
+    world.run("UPDATE alembic_version SET version_num = '9999'")
+    assert check(health.examine(world.res), "database").status is HealthStatus.HEALTHY
 
 
 def test_an_empty_api_key_is_unhealthy(world: World) -> None:

@@ -1,5 +1,6 @@
 """Migrations, run inside the network by a function of their own."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -42,6 +43,13 @@ def current_revision(connection: Connection) -> str | None:
 def newest_revision() -> str | None:
     """The revision this release wants."""
     return ScriptDirectory.from_config(_config(None)).get_current_head()
+
+
+@cache
+def older_revisions() -> frozenset[str]:
+    """Those that this release's migrations lead on from. One that is in none of them is a later release's."""
+    script = ScriptDirectory.from_config(_config(None))
+    return frozenset(it.revision for it in script.walk_revisions()) - {script.get_current_head() or ""}
 
 
 def previous_revision() -> str:

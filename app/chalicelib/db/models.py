@@ -78,7 +78,10 @@ class Book(_Timed, Base):
     last_number: Mapped[int] = mapped_column(Integer, server_default="0")
     """The highest number an image of it ever had: a deleted image's key is never given to another."""
 
-    __table_args__ = (Index("books_created_at_idx", text("created_at DESC"), text("id DESC")),)
+    __table_args__ = (
+        Index("books_created_at_idx", text("created_at DESC"), text("id DESC")),
+        Index("books_primary_image_id_idx", "primary_image_id"),
+    )
 
 
 class BookImage(_Timed, Base):
@@ -113,6 +116,7 @@ class BookImage(_Timed, Base):
         UniqueConstraint("book_id", "position", name="book_images_book_id_position_key"),
         CheckConstraint(_one_of("status", ImageStatus), name="book_images_status_check"),
         CheckConstraint("status <> 'stored' OR etag <> ''", name="book_images_stored_has_etag_check"),
+        Index("book_images_uploading_idx", "created_at", postgresql_where=text("status = 'uploading'")),
     )
 
 

@@ -67,6 +67,7 @@ class AuditEntry(Base):
     __table_args__ = (
         Index("audit_log_book_id_idx", "book_id", text("id DESC")),
         Index("audit_log_actor_idx", "actor", text("id DESC")),
+        Index("audit_log_at_idx", "at"),
     )
 
 

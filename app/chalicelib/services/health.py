@@ -32,6 +32,8 @@ _OLDEST: Final = (
     "SELECT extract(epoch FROM now() - min(queued_at))::float8 FROM image_jobs WHERE status = 'queued'"
 )
 
+_MIGRATE: Final = "Migrate it: bmx deploy --from migrations."
+
 
 class HealthStatus(StrEnum):
     HEALTHY = "healthy"
@@ -247,14 +249,24 @@ def _worker_queue(client: "SQSClient", account: str, worker: str, config: QueueC
 
 def _database(res: Resources, waits: list[float]) -> str:
     """Logs in anew: a pooled connection would outlive a changed password. Notes how long the oldest job
-    waits, where the schema is there.
+    waits. A schema of a later release is well: a rollback leaves it.
     """
+    from chalicelib.db import migrate
+
     if res.settings.database is None:
         raise _NotConfiguredError("This stack has no database.")
     with res.database.connect() as connection:
         row = connection.execute("SELECT current_setting('server_version')").fetchone()
-        if connection.execute("SELECT to_regclass('image_jobs')").fetchone() != (None,):
-            waits.extend(it[0] for it in connection.execute(_OLDEST) if it[0] is not None)
+        if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+            raise _UnhealthyError(f"The database has no schema. {_MIGRATE}")
+        versions = {it[0] for it in connection.execute("SELECT version_num FROM alembic_version")}
+        if not versions or versions & migrate.older_revisions():
+            found = ", ".join(sorted(versions)) or "none"
+            wanted = migrate.newest_revision()
+            raise _UnhealthyError(
+                f"The schema is of revision {found}, this release needs {wanted}. {_MIGRATE}"
+            )
+        waits.extend(it[0] for it in connection.execute(_OLDEST) if it[0] is not None)
     return f"PostgreSQL {row[0] if row else ''}".strip()
 
 

@@ -1,8 +1,8 @@
 """How often a caller may call.
 
 A Lambda function keeps nothing between its instances, so the count is kept in the database, in an unlogged
-table: one statement a call, exact over all instances. Where the database does not answer, calls are not
-counted: the limit is against mistakes, and must not keep anybody from finding out what is wrong.
+table: one statement a call, exact over all instances. Where the database does not answer, or has no such
+table yet, calls are not counted: the limit is against mistakes, and must not keep anybody from finding out what is wrong.
 """
 
 import logging
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import case
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
 
 from chalicelib.db.records import RateWindow
 from chalicelib.faults import Fault, FaultCode
@@ -51,8 +52,11 @@ class Rates:
         try:
             with self._res.database.session() as session:
                 calls = session.scalar(statement.returning(RateWindow.calls)) or 0
-        except Fault as fault:
-            logger.warning("Calls are not counted: %s", fault)
+        except (Fault, SQLAlchemyError) as error:
+            # SQLAlchemy's text would quote the statement and its parameters.
+            logger.warning(
+                "Calls are not counted: %s", error if isinstance(error, Fault) else type(error).__name__
+            )
             self._paused_until = time.monotonic() + _PAUSE_SECONDS
             return
         if calls > limit:

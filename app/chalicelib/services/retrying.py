@@ -72,7 +72,8 @@ def retry_all(
     report = jobs.send(res, revived)
     done.sent, done.refused = len(report.sent), len(report.refused)
     looked_at = len(revived) + len(done.not_retried)
-    done.remaining = total - looked_at
+    # Read by two statements: another call may have sent some of them in between.
+    done.remaining = max(0, total - looked_at)
     done.last = ids[looked_at - 1] if done.remaining > 0 else None
     return done
 
