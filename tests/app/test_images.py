@@ -9,7 +9,7 @@ import requests
 from chalicelib.faults import Fault, FaultCode, NotFoundError
 from chalicelib.services import books, images, importing, jobs, results
 from tests.app.world import JPEG, PNG, WEBP, World, failed, succeeded
-from workers.contracts import JobStatus
+from workers.contracts import ImageResult, JobStatus, ResultStatus
 
 
 @pytest.fixture
@@ -63,6 +63,53 @@ def test_a_presigned_upload_is_registered_once(world: World, book_id: str) -> No
     image = images.get(world.res, book_id, form.image_id)
     assert (image.status, image.bytes) == ("stored", len(PNG))
     assert [it.image_id for it in world.messages()] == [form.image_id]
+
+
+def test_a_form_that_is_used_again_is_registered_by_completing_again(world: World, book_id: str) -> None:
+    world.messages()
+    form = images.presign(world.res, book_id, "image/png")
+    assert post(form.url, form.fields, PNG) == 204
+    images.complete(world.res, book_id, form.image_id)
+    (first,) = world.messages()
+    results.apply(world.res, succeeded(first))
+
+    assert post(form.url, form.fields, PNG + b"another") == 204
+    images.complete(world.res, book_id, form.image_id)
+    images.complete(world.res, book_id, form.image_id)
+    (second,) = world.messages()
+    assert (second.image_id, second.source.key) == (first.image_id, first.source.key)
+    assert second.source.etag != first.source.etag
+    assert jobs.get(world.res, first.job_id).status == JobStatus.SUPERSEDED
+    image = images.get(world.res, book_id, form.image_id)
+    assert (image.bytes, image.outputs) == (len(PNG) + 7, None)
+    assert results.apply(world.res, succeeded(first)) is results.Applied.UNCHANGED
+    assert results.apply(world.res, succeeded(second)) is results.Applied.SUCCEEDED
+
+
+def test_a_failed_job_of_a_changed_photo_gives_way_to_its_new_one(world: World, book_id: str) -> None:
+    world.messages()
+    form = images.presign(world.res, book_id, "image/png")
+    assert post(form.url, form.fields, PNG) == 204
+    images.complete(world.res, book_id, form.image_id)
+    (first,) = world.messages()
+    assert post(form.url, form.fields, PNG + b"another") == 204
+    changed = ImageResult(job_id=first.job_id, status=ResultStatus.SUPERSEDED)
+    assert results.apply(world.res, changed) is results.Applied.FAILED
+    images.complete(world.res, book_id, form.image_id)
+    assert [it.image_id for it in world.messages()] == [form.image_id]
+    assert jobs.get(world.res, first.job_id).status == JobStatus.SUPERSEDED
+
+
+def test_a_registered_photo_that_became_something_else_is_refused_and_kept(
+    world: World, book_id: str
+) -> None:
+    image = images.get(world.res, book_id, images.upload(world.res, book_id, PNG))
+    world.put(image.key, b"just text")
+    with pytest.raises(Fault) as caught:
+        images.complete(world.res, book_id, image.id)
+    assert caught.value.code is FaultCode.UNSUPPORTED_MEDIA_TYPE
+    assert world.keys(image.key) == [image.key]
+    assert images.get(world.res, book_id, image.id).etag == image.etag
 
 
 def test_a_presigned_form_is_bound_to_key_type_and_size(world: World, book_id: str) -> None:

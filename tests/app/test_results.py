@@ -99,9 +99,24 @@ def test_a_result_of_an_older_source_is_superseded(world: World, job: ImageJob) 
     assert images.get(world.res, job.book_id, job.image_id).outputs is None
 
 
-def test_the_worker_may_call_a_job_superseded(world: World, job: ImageJob) -> None:
+def test_a_source_that_changed_unrecorded_is_a_failure_with_its_reason(world: World, job: ImageJob) -> None:
+    result = ImageResult(job_id=job.job_id, status=ResultStatus.SUPERSEDED)
+    assert results.apply(world.res, result) is Applied.FAILED
+    ended = jobs.get(world.res, job.job_id)
+    assert (ended.status, ended.error_code) == (JobStatus.FAILED, ErrorCode.SOURCE_CHANGED)
+    assert "complete" in (ended.error_message or "")
+    entry = books.get(world.res, job.book_id).images[0]
+    assert state_of(Standing.of(entry.image, entry.job)) == "failed"
+    assert results.apply(world.res, result) is Applied.UNCHANGED
+
+
+def test_a_source_that_changed_and_is_recorded_leaves_its_newer_job_alone(
+    world: World, job: ImageJob
+) -> None:
+    world.run("UPDATE book_images SET etag = 'newer' WHERE id = %s", job.image_id)
     result = ImageResult(job_id=job.job_id, status=ResultStatus.SUPERSEDED)
     assert results.apply(world.res, result) is Applied.SUPERSEDED
+    assert jobs.get(world.res, job.job_id).error_code is None
 
 
 def test_an_image_that_is_no_longer_primary_does_not_take_the_place_back(world: World, job: ImageJob) -> None:

@@ -65,6 +65,9 @@ def presign_image(book_id: str, body: PresignCreate, call: Call) -> PresignedUpl
     faults=(FaultCode.NOT_FOUND, FaultCode.UPLOAD_MISSING, FaultCode.UNSUPPORTED_MEDIA_TYPE),
 )
 def complete_image(book_id: str, body: UploadComplete) -> ImageOut:
+    """Again for the same object, nothing happens. Where the form was used again meanwhile, the new object is
+    registered and cut out: what mends an image that failed with `source_changed`.
+    """
     images.complete(resources.current(), book_id, body.image_id)
     return _image(book_id, body.image_id)
 

@@ -21,8 +21,8 @@ _STATEMENT_TIMEOUT = "20s"
 """Below API Gateway's 29 s, so that a stuck statement ends as an answer and not as a cut-off call."""
 
 _SILENCE_MILLISECONDS = 5000
-"""How long what was sent may stay unacknowledged: a pooled connection whose peer is gone (a failover, a frozen
-function) would otherwise cost a call its 29 s."""
+"""How long what was sent may stay unacknowledged: a pooled connection whose peer is gone would otherwise
+cost a call its 29 s."""
 
 _ABANDONED = "35s"
 """Above API Gateway's 29 s: ends the transaction of a function that was frozen or killed, with its locks."""

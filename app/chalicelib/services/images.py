@@ -64,7 +64,11 @@ def upload(res: Resources, book_id: str, data: bytes, image_id: str | None = Non
     answer = res.clients.s3.put_object(
         Bucket=res.settings.images_bucket, Key=image.key, Body=data, ContentType=content_type
     )
-    _register(res, book_id, image.id, etag=answer["ETag"].strip('"'), size=len(data))
+    with res.database.session() as session:
+        book = lock_book(session, book_id)
+        image = lock_image(session, book_id, image.id)
+        job_id = _register(res, session, book, image, etag=answer["ETag"], size=len(data))
+    jobs.send(res, [job_id] if job_id else [])
     return image.id
 
 
@@ -87,16 +91,30 @@ def presign(res: Resources, book_id: str, content_type: str, image_id: str | Non
 
 
 def complete(res: Resources, book_id: str, image_id: str) -> None:
-    """Register an uploaded object and queue it; a second call changes nothing.
+    """Register an uploaded object and queue it; a second call for the same object changes nothing.
+
+    A form can be used again while it is valid: what it put there since is registered by another call, as a
+    new source with a job of its own. The object is looked at under the image's lock, so that of two calls
+    the later one records what lies there.
 
     Raises `NotFoundError`, or `Fault`: `upload_missing` where nothing was uploaded,
-    `unsupported_media_type` where it is no image of the promised type (it is deleted then).
+    `unsupported_media_type` where it is no image of the promised type (one that was not registered is
+    deleted then).
     """
+    with res.database.session() as session:
+        book = lock_book(session, book_id)
+        image = lock_image(session, book_id, image_id)
+        if image.status == ImageStatus.COPY_FAILED:
+            return
+        etag, size = _uploaded(res, image)
+        job_id = _register(res, session, book, image, etag=etag, size=size)
+    jobs.send(res, [job_id] if job_id else [])
+
+
+def _uploaded(res: Resources, image: BookImage) -> tuple[str, int]:
+    """ETag and size of the object that lies at an image's key; raises what `complete` does."""
     from botocore.exceptions import ClientError
 
-    image = get(res, book_id, image_id)
-    if image.status != ImageStatus.UPLOADING:
-        return
     bucket = res.settings.images_bucket
     try:
         head = res.clients.s3.head_object(Bucket=bucket, Key=image.key)
@@ -113,9 +131,10 @@ def complete(res: Resources, book_id: str, image_id: str) -> None:
             details={"key": image.key},
         ) from error
     if sniff(start) != image.content_type:
-        res.clients.s3.delete_object(Bucket=bucket, Key=image.key)
+        if image.status == ImageStatus.UPLOADING:
+            res.clients.s3.delete_object(Bucket=bucket, Key=image.key)
         raise _unsupported(f"no {image.content_type}")
-    _register(res, book_id, image_id, etag=head["ETag"].strip('"'), size=head["ContentLength"])
+    return head["ETag"], head["ContentLength"]
 
 
 def make_primary(res: Resources, book_id: str, image_id: str) -> None:
@@ -201,21 +220,25 @@ def _reserve(res: Resources, book_id: str, content_type: str, image_id: str | No
     return image
 
 
-def _register(res: Resources, book_id: str, image_id: str, *, etag: str, size: int) -> None:
-    with res.database.session() as session:
-        book = lock_book(session, book_id)
-        image = lock_image(session, book_id, image_id)
-        if image.status != ImageStatus.UPLOADING:
-            return
-        image.status = ImageStatus.STORED
-        image.etag = etag
-        image.bytes = size
-        session.flush()
-        if book.primary_image_id is None:
-            book.primary_image_id = image.id
-        primary = book.primary_image_id == image.id
-        job_id = jobs.request(session, image, primary=primary, now=res.clock())
-    jobs.send(res, [job_id] if job_id else [])
+def _register(
+    res: Resources, session: Session, book: Book, image: BookImage, *, etag: str, size: int
+) -> str | None:
+    """Record what lies at an image's key; returns the job to send after the commit, None where it is known.
+
+    The caller holds the locks of both. A cutout of what lay there before is no cutout of this image.
+    """
+    etag = etag.strip('"')
+    if image.status == ImageStatus.STORED and image.etag == etag:
+        return None
+    image.status = ImageStatus.STORED
+    image.etag = etag
+    image.bytes = size
+    image.outputs = image.subject = image.quality = image.processed_at = None
+    session.flush()
+    if book.primary_image_id is None:
+        book.primary_image_id = image.id
+    primary = book.primary_image_id == image.id
+    return jobs.request(session, image, primary=primary, now=res.clock())
 
 
 def require_stored(image: BookImage, purpose: str) -> None:

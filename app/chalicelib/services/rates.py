@@ -2,7 +2,8 @@
 
 A Lambda function keeps nothing between its instances, so the count is kept in the database, in an unlogged
 table: one statement a call, exact over all instances. Where the database does not answer, or has no such
-table yet, calls are not counted: the limit is against mistakes, and must not keep anybody from finding out what is wrong.
+table yet, calls are not counted: the limit is against mistakes, and must not keep anybody from finding out
+what is wrong.
 """
 
 import logging

@@ -6,6 +6,7 @@ source or recipe never replaces a newer one.
 
 import logging
 from enum import StrEnum
+from typing import Final
 
 from sqlalchemy import select
 
@@ -14,9 +15,24 @@ from chalicelib.ids import is_id
 from chalicelib.resources import Resources
 from chalicelib.services import deletions
 from chalicelib.services.keys import cutout_prefix
-from workers.contracts import ImageResult, JobStatus, Outputs, Problem, ResultStatus, can_follow
+from workers.contracts import (
+    ErrorCode,
+    ImageResult,
+    JobError,
+    JobStatus,
+    Outputs,
+    Problem,
+    ResultStatus,
+    can_follow,
+)
 
 logger = logging.getLogger(__name__)
+
+_SOURCE_CHANGED: Final = JobError(
+    code=ErrorCode.SOURCE_CHANGED,
+    message="The photo in the bucket is no longer the one that was registered: its upload form was used "
+    "again. Call `complete` for the image again, or delete it and upload the photo anew.",
+)
 
 
 class Applied(StrEnum):
@@ -67,15 +83,19 @@ def apply(res: Resources, result: ImageResult) -> Applied:
             image.processed_at = now
         job.status = status
         job.result = result.model_dump(mode="json")
-        job.error_code = result.error.code if result.error else None
-        job.error_message = result.error.message[:2000] if result.error else None
+        error = _SOURCE_CHANGED if _found_changed(result, status) else result.error
+        job.error_code = error.code if error else None
+        job.error_message = error.message[:2000] if error else None
         job.finished_at = now
         job.next_attempt_at = job.deadline_at = job.send_error = None
         return Applied(status.value)
 
 
 def _status(result: ImageResult, job: Job, image: BookImage) -> JobStatus:
-    """The result's status, unless the image has a newer source or recipe than the job."""
+    """The result's status, unless the image has a newer source or recipe than the job.
+
+    A worker that found another object than the newest that is recorded has failed at it.
+    """
     if job.source_etag != image.etag or job.recipe_name != image.recipe_name:
         return JobStatus.SUPERSEDED
     match result.status:
@@ -84,7 +104,13 @@ def _status(result: ImageResult, job: Job, image: BookImage) -> JobStatus:
         case ResultStatus.FAILED:
             return JobStatus.FAILED
         case ResultStatus.SUPERSEDED:
-            return JobStatus.SUPERSEDED
+            # Nothing newer is recorded, so no other job speaks for the image.
+            return JobStatus.FAILED
+
+
+def _found_changed(result: ImageResult, status: JobStatus) -> bool:
+    """Whether the worker found another object than the newest that is recorded."""
+    return status is JobStatus.FAILED and result.status is ResultStatus.SUPERSEDED
 
 
 def _require_own_keys(outputs: Outputs, prefix: str) -> None:

@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 @stack.command("new", epilog="Example: bmx stack new review --alarm-email ops@example.org")
 def new_stack(
-    name: Annotated[str, typer.Argument(help="Its name: lower-case letters, digits, single dashes.")],
+    name: Annotated[str, typer.Argument(help="Its name: lower-case letters and digits, no dash.")],
     region: Annotated[str, typer.Option(help="AWS's region.")] = "us-west-2",
     worker: Annotated[
         list[str] | None, typer.Option(help="A worker that it has; may be given again. Default: all.")

@@ -141,8 +141,9 @@ def next_steps(new: NewStack) -> list[str]:
         f"Log in to AWS and to Pulumi's backend (`pulumi login`), then `pulumi stack init {new.name}`.",
         f"See what would be made: `./bmx plan --stack {new.name}`.",
         f"Make it: `./bmx deploy --stack {new.name}`.",
-        "Push the workers' images; their digests replace `awaiting_first_image`.",
-        f"Give Chalice its addresses: `./bmx config sync --stack {new.name}`.",
+        "Push the workers' images; their digests replace `awaiting_first_image`: `./bmx image build`, "
+        f"`./bmx image push --stack {new.name}`, `./bmx image digest --stack {new.name}`.",
+        f"Commit the stack's file, and release all of it: `./bmx deploy --stack {new.name}`.",
     ]
     if new.repository:
         steps.append(

@@ -5,6 +5,7 @@ import { api, welcome } from "./api.js";
 import { can } from "./session.js";
 import { Gallery } from "./gallery.js";
 import { showImage } from "./image.js";
+import { retryAll } from "./retrying.js";
 import { Uploads } from "./uploads.js";
 
 const id = location.pathname.replace(/\/$/, "").split("/").pop();
@@ -121,11 +122,7 @@ $("delete").addEventListener("click", async (event) => {
 });
 
 $("retry-all").addEventListener("click", (event) => busy(event.target, async () => {
-  let sent = 0;
-  for (const status of ["failed", "queue_failed"]) {
-    sent += (await api("POST", "jobs/retry", { status, book_id: id })).sent;
-  }
-  toast(`${plural(sent, "photo")} sent again.`);
+  toast(...await retryAll("photo", { book_id: id }));
   await refresh();
 }));
 

@@ -2,6 +2,7 @@
 
 import { $, attempt, busy, button, fill, h, link, plural, time, toast } from "./dom.js";
 import { api, query } from "./api.js";
+import { retryAll } from "./retrying.js";
 import { can } from "./session.js";
 
 const STATUSES = { queue_failed: ["wait", "Queue refused"], failed: ["bad", "Failed"] };
@@ -45,23 +46,8 @@ export async function showFailures(again) {
   $("retry-all").hidden = !jobs.length || !can("editor");
 }
 
-// Each call takes as many as it has time for, and says where the next goes on.
-async function retryAll(status, total) {
-  let place = {};
-  do {
-    const done = await api("POST", "jobs/retry", { status, ...place });
-    total.sent += done.sent;
-    total.refused += done.refused;
-    total.kept += done.not_retried.length;
-    place = { cursor: done.next_cursor };
-  } while (place.cursor);
-}
-
 $("retry-all").addEventListener("click", (event) => busy(event.target, async () => {
-  const total = { sent: 0, refused: 0, kept: 0 };
-  for (const status of Object.keys(STATUSES)) await retryAll(status, total);
-  const parts = [`${plural(total.sent, "job")} sent again`, total.refused && `${total.refused} refused by the queue`, total.kept && `${total.kept} not to be retried`];
-  toast(`${parts.filter(Boolean).join(", ")}.`, { failed: total.refused + total.kept > 0 });
+  toast(...await retryAll("job"));
   await refresh();
 }));
 

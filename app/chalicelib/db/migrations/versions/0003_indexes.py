@@ -1,8 +1,8 @@
 """Indexes: the audit log by age, uploads that were not completed, books by their primary image.
 
-The sweep looks for the first two each minute; the third is what the database looks through when an image goes.
-Made within the transaction of the migration, so that a second one waits for the first: writers of a table wait
-while its index is built, which takes a second for some hundred thousand rows.
+The sweep looks for the first two each minute; the third is what the database looks through when an image
+goes. They are made within the migration's transaction, so that a second migration waits for the first: who
+writes to a table waits while its index is built, which is short at the sizes that these tables have.
 """
 
 import sqlalchemy as sa
