@@ -63,6 +63,8 @@ def test_photos_are_put_in_order_by_keys_by_buttons_and_by_dragging(
 ) -> None:
     one, two = (image["id"] for image in images(running, own_book))
     tiles = page.locator(TILES)
+    # Who may move them is known after the book is shown.
+    expect(tiles.nth(0)).to_have_attribute("draggable", "true")
     tiles.nth(0).get_by_role("button").focus()
     page.keyboard.press("Alt+ArrowRight")
     expect(page.locator("#moved")).to_have_text("Moved to place 2 of 2.")
