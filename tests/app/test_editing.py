@@ -305,3 +305,19 @@ def test_a_pass_over_all_failed_jobs_ends_while_the_queue_refuses_each(
 def test_a_retry_refuses_a_cursor_that_was_not_given_out(api: Api) -> None:
     error = api.error("POST", "/jobs/retry", {"cursor": "bm90LWFuLWlk"}, status=400)
     assert error["code"] == "invalid_request"
+
+
+def test_a_job_that_another_release_wrote_keeps_none_of_the_others_back(world: World, book_id: str) -> None:
+    sent = world.messages()
+    world.run("UPDATE image_jobs SET status = 'pending', next_attempt_at = now() - interval '1 day'")
+    world.run(
+        "UPDATE image_jobs SET recipe = recipe || '{\"feather\": 2}' WHERE id = %s::uuid", sent[0].job_id
+    )
+    world.clock.advance(hours=1)
+    sweep.run(world.res)
+    assert {it.job_id for it in world.messages()} == {it.job_id for it in sent[1:]}
+    kept = jobs.get(world.res, sent[0].job_id)
+    assert (kept.status, kept.send_error) == (
+        JobStatus.QUEUE_FAILED,
+        "This release cannot read the job: another one wrote it.",
+    )

@@ -157,3 +157,13 @@ def test_a_message_alone_stays_in_the_queue_whatever_its_mapping_reports(world: 
     with pytest.raises(NothingAppliedError):
         apply_results(world.res, [("noise", "{")])
     assert apply_results(world.res, []) == {"batchItemFailures": []}
+
+
+def test_a_failure_that_comes_late_says_more_than_that_no_result_came(world: World) -> None:
+    world.put_listing("late", "image_01.jpg")
+    importing.import_listing(world.res, "late")
+    (message,) = world.messages()
+    world.run("UPDATE image_jobs SET status = 'failed', error_code = 'no_result'")
+    assert results.apply(world.res, failed(message)) == "failed"
+    assert results.apply(world.res, failed(message)) == "unchanged"
+    assert jobs.get(world.res, message.job_id).error_code == "corrupt_image"

@@ -4,11 +4,13 @@ The table is the outbox: whatever stops between commit and sending, the sweep fi
 message may be sent twice; the worker overwrites the same bytes, and the second result changes nothing.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from pydantic import ValidationError
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -24,6 +26,8 @@ from workers.contracts.status import OPEN_STATUSES
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS: Final = 5
 """How often a job is sent before it is given up as `no_result`."""
@@ -134,7 +138,16 @@ def send(res: Resources, job_ids: Sequence[str]) -> SendReport:
             .where(Job.id.in_(job_ids), Job.status.in_(OPEN_STATUSES), BookImage.status == ImageStatus.STORED)
             .order_by(Job.priority, Job.id)
         )
-        messages = [_message(res, job, image) for job, image in rows]
+        messages, unreadable = [], {}
+        for job, image in rows:
+            try:
+                messages.append(_message(res, job, image))
+            except ValidationError as error:
+                # Another release wrote it; the others' jobs go on, and this one when that release is back.
+                logger.error("Job %s cannot be read by this release: %s", job.id, error)
+                unreadable[job.id] = "This release cannot read the job: another one wrote it."
+    _record_refused(res, unreadable)
+    report.refused.update(unreadable)
     for start in range(0, len(messages), _BATCH):
         batch = messages[start : start + _BATCH]
         unreachable = _send_batch(res, batch, report)

@@ -72,7 +72,10 @@ def apply(res: Resources, result: ImageResult) -> Applied:
             logger.warning("Acknowledged a result of the unknown job %s.", result.job_id)
             return Applied.UNKNOWN_JOB
         status = _status(result, job, image)
-        if not can_follow(JobStatus(job.status), status) or job.status == status:
+        before = JobStatus(job.status)
+        # That no result came was a guess: a failure that comes late says more.
+        late = before is status is JobStatus.FAILED and job.error_code == ErrorCode.NO_RESULT
+        if not late and (before is status or not can_follow(before, status)):
             return Applied.UNCHANGED
         now = res.clock()
         if status is JobStatus.SUCCEEDED and result.outputs is not None:
