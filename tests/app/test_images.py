@@ -1,6 +1,7 @@
 """Uploads and the primary image."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import boto3
 import pytest
@@ -8,6 +9,7 @@ import requests
 
 from chalicelib.faults import Fault, FaultCode, NotFoundError
 from chalicelib.services import books, images, importing, jobs, results
+from tests.app.api import Api
 from tests.app.world import JPEG, PNG, WEBP, World, failed, succeeded
 from workers.contracts import ImageResult, JobStatus, ResultStatus
 
@@ -174,3 +176,13 @@ def test_the_bucket_keeps_the_type_of_an_upload(world: World, book_id: str) -> N
     image = images.get(world.res, book_id, images.upload(world.res, book_id, WEBP))
     head = boto3.client("s3").head_object(Bucket=world.res.settings.images_bucket, Key=image.key)
     assert head["ContentType"] == "image/webp"
+
+
+def test_a_key_of_a_finished_upload_gives_no_form_to_overwrite_it(world: World, api: Api, book: Any) -> None:
+    path, key = f"/books/{book['id']}/images/presign", {"Idempotency-Key": "scan-0001"}
+    made = api.json("POST", path, {"content_type": "image/jpeg"}, status=201, **key)
+    world.put(made["fields"]["key"], JPEG)
+    api.json("POST", f"/books/{book['id']}/images/complete", {"image_id": made["image_id"]})
+    world.run("DELETE FROM idempotency_keys")
+    error = api.error("POST", path, {"content_type": "image/jpeg"}, status=409, **key)
+    assert (error["code"], error["message"][:11]) == ("conflict", "This upload")

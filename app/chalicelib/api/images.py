@@ -45,7 +45,7 @@ def upload_image(book_id: str, call: Call) -> ImageOut:
     summary="Get a form to upload an image of up to 50 MB",
     status=201,
     creates=True,
-    faults=(FaultCode.NOT_FOUND,),
+    faults=(FaultCode.NOT_FOUND, FaultCode.CONFLICT),
 )
 def presign_image(book_id: str, body: PresignCreate, call: Call) -> PresignedUpload:
     upload = images.presign(resources.current(), book_id, body.content_type, call.chosen_id)

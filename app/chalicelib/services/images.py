@@ -75,11 +75,20 @@ def upload(res: Resources, book_id: str, data: bytes, image_id: str | None = Non
 def presign(res: Resources, book_id: str, content_type: str, image_id: str | None = None) -> Upload:
     """Reserve an image and give out a form bound to its key, type and size; `complete` registers it.
 
-    With an id of the caller's choice, a repeat gives a form for the same image.
+    With an id of the caller's choice, a repeat gives a form for the same image, until that was completed:
+    raises `Fault` (`conflict`) then.
     """
     if content_type not in EXTENSIONS:
         raise _unsupported(content_type)
     image = _reserve(res, book_id, content_type, image_id)
+    if image.status != ImageStatus.UPLOADING:
+        # The key of a call that is forgotten: a form would let another photo overwrite the first one's.
+        raise Fault(
+            FaultCode.CONFLICT,
+            "This upload was completed.",
+            why="Its Idempotency-Key named it before.",
+            fix="Upload another photo under a new key.",
+        )
     form = res.clients.s3.generate_presigned_post(
         Bucket=res.settings.images_bucket,
         Key=image.key,
