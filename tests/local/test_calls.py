@@ -11,7 +11,7 @@ from tests.running_stack import RunningStack
 
 pytestmark = pytest.mark.local
 
-CHAINS, STEPS = 25, 8
+CHAINS, STEPS = 50, 8
 """Seeded, so that every run makes the same ones as far as the API's answers allow."""
 
 
