@@ -255,12 +255,17 @@ def test_all_failed_jobs_are_sent_again(
     assert len(world.messages()) == 2
 
 
-def test_retrying_all_tells_what_it_could_not_retry(world: World, api: Api) -> None:
+def fail_two_for_good(world: World) -> None:
+    """Two jobs whose photos are gone, so that no retry helps."""
     world.put_listing("gone", "image_01.jpg", "image_02.jpg")
     importing.import_listing(world.res, "gone")
     world.messages()
     world.run("UPDATE book_images SET status = 'copy_failed', source_key = 'listings/none.jpg'")
     world.run("UPDATE image_jobs SET status = 'failed', error_code = 'copy_failed'")
+
+
+def test_retrying_all_tells_what_it_could_not_retry(world: World, api: Api) -> None:
+    fail_two_for_good(world)
     done = api.json("POST", "/jobs/retry", {})
     assert (done["sent"], done["remaining"]) == (0, 0)
     assert len(done["not_retried"]) == 2
@@ -268,11 +273,7 @@ def test_retrying_all_tells_what_it_could_not_retry(world: World, api: Api) -> N
 
 
 def test_jobs_that_cannot_be_retried_do_not_stand_before_those_that_can(world: World, api: Api) -> None:
-    world.put_listing("gone", "image_01.jpg", "image_02.jpg")
-    importing.import_listing(world.res, "gone")
-    world.messages()
-    world.run("UPDATE book_images SET status = 'copy_failed', source_key = 'listings/none.jpg'")
-    world.run("UPDATE image_jobs SET status = 'failed', error_code = 'copy_failed'")
+    fail_two_for_good(world)
     world.put_listing("atlas", "image_01.jpg")
     importing.import_listing(world.res, "atlas")
     (message,) = world.messages()

@@ -3,10 +3,9 @@
 from tests.incidents.mutants.mutant import HOOK, LOSS, Mutant
 from tests.incidents.sources import STAGING, Edit, infra
 
-_KEY_VERSION = 'self, ignore_changes=["secret_string", "secret_binary", "version_stages"]'
+_VERSION = 'self, ignore_changes=["secret_string", "secret_binary", "version_stages"]'
 _KEY_PASSWORD = "args.guard.kept(self, ignore_changes=RANDOM_PASSWORD_INPUTS)"
 _UNPROTECTED = "pulumi.ResourceOptions(parent=self, ignore_changes="
-_LOGIN_VERSION = 'self, ignore_changes=["secret_string", "secret_binary", "version_stages"]'
 _SECOND_VERSION = """        another = random.RandomPassword(
             "another", length=40, opts=self._args.guard.options(self, ignore_changes=RANDOM_PASSWORD_INPUTS)
         )
@@ -90,7 +89,7 @@ CREDENTIALS = (
     ),
     Mutant(
         "the secret's version no longer ignores its value",
-        infra("credentials.py", _LOGIN_VERSION, "self, ignore_changes=[]"),
+        infra("credentials.py", _VERSION, "self, ignore_changes=[]"),
         policies="secret-version-guarded",
         gate="guard-removed",
     ),
@@ -156,7 +155,7 @@ CREDENTIALS = (
     ),
     Mutant(
         "the API key's value written by each update",
-        infra("api_key.py", _KEY_VERSION, "self"),
+        infra("api_key.py", _VERSION, "self"),
         policies="secret-version-guarded",
         gate="guard-removed",
     ),
