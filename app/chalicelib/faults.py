@@ -21,6 +21,7 @@ class FaultCode(StrEnum):
     JOB_NOT_RETRYABLE = "job_not_retryable"
     IMPORT_IN_PROGRESS = "import_in_progress"
     UPLOAD_MISSING = "upload_missing"
+    TOO_MANY_IMAGES = "too_many_images"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     IDEMPOTENCY_IN_PROGRESS = "idempotency_in_progress"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"

@@ -152,6 +152,20 @@ def test_a_key_is_rotated_with_overlap_and_retired(world: World, api: Api) -> No
     assert json.loads(secret) == {"current": made["key"], "previous": None}
 
 
+def test_a_lost_answer_to_a_rotation_locks_nobody_out(world: World, api: Api) -> None:
+    api.json("DELETE", "/admin/keys/previous")
+    lost = api.json("POST", "/admin/keys/rotate", status=201)["key"]
+    refused = api.error("DELETE", "/admin/keys/previous", status=409)
+    assert (refused["code"], "--replace-lost" in refused["message"]) == ("conflict", True)
+    assert "--replace-lost" in api.error("POST", "/admin/keys/rotate", status=409)["message"]
+    made = api.json("POST", "/admin/keys/rotate", {"replace_lost": True}, status=201)
+    assert api.error("GET", "/books", status=401, key=lost)["code"] == "unauthorized"
+    api.json("GET", "/books", key=API_KEY)
+    error = api.error("POST", "/admin/keys/rotate", {"replace_lost": True}, status=409, key=made["key"])
+    assert error["code"] == "conflict", "it is not lost"
+    assert api.json("DELETE", "/admin/keys/previous", key=made["key"])["previous"] is None
+
+
 def test_no_key_is_logged_or_kept(
     world: World, api: Api, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from chalicelib import resources
 from chalicelib.resources import Resources
-from chalicelib.services import idempotency, images, sweep
+from chalicelib.services import idempotency, images, results, sweep
 from tests.app.api import Api
-from tests.app.world import JPEG, PREVIOUS_KEY, World
+from tests.app.world import JPEG, PREVIOUS_KEY, World, failed, succeeded
 
 if TYPE_CHECKING:
     from chalice.app import Chalice
@@ -101,6 +101,60 @@ def test_a_key_is_forgotten_after_a_day(world: World, api: Api) -> None:
     assert api.json("POST", "/books", {"title": "Other"}, status=201, **KEY)["id"] != first["id"]
 
 
+def test_a_key_used_again_after_its_day_makes_something_new(world: World, api: Api, book: Any) -> None:
+    """Also where no round of the schedule has forgotten it, and each day anew."""
+    calls: list[tuple[str, Any, str]] = [
+        ("/books", {"title": "Once"}, "id"),
+        (f"/books/{book['id']}/images", JPEG, "id"),
+        (f"/books/{book['id']}/images/presign", {"content_type": "image/jpeg"}, "image_id"),
+    ]
+    made: list[str] = []
+    for _ in range(3):
+        for number, (path, body, name) in enumerate(calls):
+            key = {"Idempotency-Key": f"key-{number}"}
+            for _ in range(2):
+                answer = api.json("POST", path, body, status=201, content_type=_type(body), **key)
+            made.append(answer[name])
+            assert len(set(made)) == len(made)
+        world.clock.now += idempotency.KEEP + timedelta(minutes=1)
+
+
+def test_imports_and_retries_are_found_by_their_book(world: World, api: Api, book: Any) -> None:
+    (job, _) = world.messages()
+    results.apply(world.res, failed(job))
+    api.json("POST", f"/jobs/{job.job_id}/retry")
+    api.json("POST", "/jobs/retry", {"book_id": book["id"]})
+    entries = api.json("GET", f"/audit?book_id={book['id']}")["items"]
+    assert [it["action"] for it in entries] == ["retry_jobs", "retry_job", "create_book"]
+
+
+def test_what_a_later_release_wrote_is_shown_without_what_is_not_known(
+    world: World, api: Api, book: Any
+) -> None:
+    (first, _) = world.messages()
+    results.apply(world.res, succeeded(first))
+    new = '{"new_in_the_next_release": true}'
+    world.run("UPDATE image_jobs SET recipe = recipe || %s::jsonb", new)
+    world.run(
+        "UPDATE book_images SET recipe = recipe || %s::jsonb, subject = subject || %s::jsonb,"
+        " outputs = jsonb_set(outputs || %s::jsonb, '{cutout,new}', '1')",
+        *(new, new, new),
+    )
+    shown = api.json("GET", f"/books/{book['id']}")["images"][0]
+    assert (shown["state"], shown["subject"]["coverage"]) == ("processed", 0.5)
+    assert api.json("GET", "/books")["items"][0]["primary_image"]["kind"] == "processed"
+    assert len(api.json("GET", "/jobs")["items"]) == 2
+    assert "new" not in json.dumps([shown["outputs"], shown["subject"], shown["job"]["recipe"]])
+
+
+def test_a_row_that_cannot_be_read_is_not_the_callers_fault(
+    world: World, api: Api, book: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.run("UPDATE image_jobs SET recipe = '[]'")
+    assert api.error("GET", "/jobs", status=500)["code"] == "internal_error"
+    assert "ValidationError" in caplog.text
+
+
 def test_every_change_is_in_the_audit_log_with_who_and_what(world: World, api: Api, book: Any) -> None:
     api.json("PATCH", f"/books/{book['id']}", {"title": "New"}, key=PREVIOUS_KEY)
     api.error("DELETE", f"/books/{book['id']}/images/none", status=404)
@@ -109,6 +163,7 @@ def test_every_change_is_in_the_audit_log_with_who_and_what(world: World, api: A
     assert [(it["action"], it["actor"], it["status"], it["code"]) for it in entries] == [
         ("delete_image", "api-key:current", 404, "not_found"),
         ("update_book", "api-key:previous", 200, None),
+        ("create_book", "api-key:current", 201, None),
     ]
     assert entries[1]["parameters"] == {"book_id": book["id"], "title": "New"}
     (created,) = api.json("GET", "/audit?action=create_book")["items"]

@@ -1,6 +1,7 @@
 """Uploads and the primary image."""
 
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -8,7 +9,7 @@ import pytest
 import requests
 
 from chalicelib.faults import Fault, FaultCode, NotFoundError
-from chalicelib.services import books, images, importing, jobs, results
+from chalicelib.services import books, images, importing, jobs, listings, results
 from tests.app.api import Api
 from tests.app.world import JPEG, PNG, WEBP, World, failed, succeeded
 from workers.contracts import ImageResult, JobStatus, ResultStatus
@@ -32,7 +33,7 @@ def test_an_upload_is_named_by_its_content_and_queued(
     world.messages()
     image_id = images.upload(world.res, book_id, body)
     image = images.get(world.res, book_id, image_id)
-    assert image.key == f"books/{book_id}/image_03.{suffix}"
+    assert image.key == f"books/{book_id}/image_03-{image_id[-12:]}.{suffix}"
     assert image.bytes == len(body)
     assert [it.image_id for it in world.messages()] == [image_id]
 
@@ -120,7 +121,7 @@ def test_a_presigned_form_is_bound_to_key_type_and_size(world: World, book_id: s
 
     form = images.presign(world.res, book_id, "image/png")
     conditions = json.loads(base64.b64decode(form.fields["policy"]))["conditions"]
-    assert {"key": f"books/{book_id}/image_03.png"} in conditions
+    assert {"key": f"books/{book_id}/image_03-{form.image_id[-12:]}.png"} in conditions
     assert {"Content-Type": "image/png"} in conditions
     assert ["content-length-range", 1, images.MAX_UPLOAD_BYTES] in conditions
 
@@ -146,18 +147,18 @@ def test_the_first_upload_to_a_book_without_images_is_its_primary(world: World) 
 def test_make_primary_queues_an_image_without_cutout(world: World, book_id: str) -> None:
     first, second = world.messages()
     results.apply(world.res, failed(second))
-    images.make_primary(world.res, book_id, second.image_id)
+    images.change(world.res, book_id, second.image_id, primary=True)
     assert books.get(world.res, book_id).book.primary_image_id == second.image_id
     assert [it.job_id for it in world.messages()] == [second.job_id]
 
     results.apply(world.res, succeeded(first))
-    images.make_primary(world.res, book_id, first.image_id)
+    images.change(world.res, book_id, first.image_id, primary=True)
     assert world.messages() == [], "it has its cutout"
 
 
 def test_make_primary_sends_a_job_on_its_way_only_once(world: World, book_id: str) -> None:
     _, second = world.messages()
-    images.make_primary(world.res, book_id, second.image_id)
+    images.change(world.res, book_id, second.image_id, primary=True)
     assert world.messages() == []
     assert jobs.get(world.res, second.job_id).status == JobStatus.QUEUED
 
@@ -167,7 +168,7 @@ def test_an_image_of_another_book_is_not_found(world: World, book_id: str) -> No
     other = importing.import_listing(world.res, "other").book_id
     foreign = books.get(world.res, other).images[0].image.id
     with pytest.raises(NotFoundError):
-        images.make_primary(world.res, book_id, foreign)
+        images.change(world.res, book_id, foreign, primary=True)
     with pytest.raises(NotFoundError):
         images.upload(world.res, "no-such-book", JPEG)
 
@@ -183,6 +184,121 @@ def test_a_key_of_a_finished_upload_gives_no_form_to_overwrite_it(world: World, 
     made = api.json("POST", path, {"content_type": "image/jpeg"}, status=201, **key)
     world.put(made["fields"]["key"], JPEG)
     api.json("POST", f"/books/{book['id']}/images/complete", {"image_id": made["image_id"]})
-    world.run("DELETE FROM idempotency_keys")
-    error = api.error("POST", path, {"content_type": "image/jpeg"}, status=409, **key)
-    assert (error["code"], error["message"][:11]) == ("conflict", "This upload")
+    for _ in range(2):
+        error = api.error("POST", path, {"content_type": "image/jpeg"}, status=409, **key)
+        assert (error["code"], error["message"][:11]) == ("conflict", "This upload")
+        assert error["details"]["image_id"] == made["image_id"]
+        world.run("DELETE FROM idempotency_keys")
+
+
+def test_a_repeated_call_for_a_form_gives_one_that_is_valid(world: World, api: Api, book: Any) -> None:
+    path, key = f"/books/{book['id']}/images/presign", {"Idempotency-Key": "scan-0001"}
+    first = api.json("POST", path, {"content_type": "image/jpeg"}, status=201, **key)
+    world.clock.advance(hours=2)
+    again = api.call("POST", path, {"content_type": "image/jpeg"}, **key)
+    assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
+    assert again.json_body["image_id"] == first["image_id"]
+    assert again.json_body["fields"]["key"] == first["fields"]["key"]
+    assert again.json_body["expires_at"] > world.clock.now.isoformat()
+
+
+def test_a_form_of_a_deleted_book_does_not_reach_the_one_imported_after_it(
+    world: World, api: Api, book: Any
+) -> None:
+    """Both number their images alike."""
+    old = images.presign(world.res, book["id"], "image/jpeg").fields["key"]
+    api.json("DELETE", f"/books/{book['id']}")
+    again = api.json("POST", "/books", {"listing_item_id": "atlas"}, status=201)
+    new = images.presign(world.res, again["id"], "image/jpeg").fields["key"]
+    assert again["id"] == book["id"]
+    assert "/image_03-" in old
+    assert "/image_03-" in new
+    assert old != new
+
+
+def test_two_calls_that_complete_an_upload_see_one_another(
+    world: World, book_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One has seen that no photo lies there and is about to delete it; meanwhile the form is used again and
+    the other call comes. Whatever is registered in the end lies in the bucket.
+    """
+    form = images.presign(world.res, book_id, "image/png")
+    world.put(form.fields["key"], b"just text")
+    s3 = world.res.clients.s3
+    delete = s3.delete_object
+    with ThreadPoolExecutor() as pool:
+
+        def overtaken(**named: Any) -> Any:
+            monkeypatch.setattr(s3, "delete_object", delete)
+            world.put(form.fields["key"], PNG)
+            other.append(pool.submit(images.complete, world.res, book_id, form.image_id))
+            with pytest.raises(TimeoutError):
+                other[0].result(timeout=0.5)
+            return delete(**named)
+
+        other: list[Future[None]] = []
+        monkeypatch.setattr(s3, "delete_object", overtaken)
+        with pytest.raises(Fault) as first:
+            images.complete(world.res, book_id, form.image_id)
+        with pytest.raises(Fault) as second:
+            other[0].result()
+    assert first.value.code is FaultCode.UNSUPPORTED_MEDIA_TYPE
+    assert second.value.code is FaultCode.UPLOAD_MISSING, "its caller sends the photo again"
+    assert images.get(world.res, book_id, form.image_id).status == "uploading"
+
+
+def test_a_book_has_room_for_so_many_images(
+    world: World, api: Api, book: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listings, "MOST_IMAGES", 3)
+    path = f"/books/{book['id']}/images"
+    api.json("POST", f"{path}/presign", {"content_type": "image/jpeg"}, status=201)
+    for error in (
+        api.error("POST", path, JPEG, status=409, content_type="image/jpeg"),
+        api.error("POST", f"{path}/presign", {"content_type": "image/jpeg"}, status=409),
+    ):
+        assert (error["code"], error["details"]) == ("too_many_images", {"limit": 3})
+    world.put_listing("long", *(f"image_{number:02d}.jpg" for number in range(1, 5)))
+    error = api.error("POST", "/books", {"listing_item_id": "long"}, status=409)
+    assert error["code"] == "too_many_images"
+    assert world.rows("SELECT count(*) FROM object_deletions") == [(0,)]
+
+
+def test_a_book_with_all_the_images_it_may_have_fits_into_an_answer(
+    world: World, api: Api, book_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """6 MiB; with session credentials, as Lambda has them, each signed address is over 1.5 KB long."""
+    first = world.messages()[0]
+    results.apply(world.res, succeeded(first))
+    world.run(
+        """INSERT INTO book_images (id, book_id, position, status, key, etag, content_type, source_key,
+            recipe, recipe_name, outputs, subject, quality)
+        SELECT gen_random_uuid(), book_id, n, status, key || n, etag, content_type, source_key,
+            recipe, recipe_name, outputs, subject, quality
+        FROM book_images, generate_series(3, %s) n WHERE id = %s""",
+        listings.MOST_IMAGES,
+        first.image_id,
+    )
+    world.run(
+        """INSERT INTO image_jobs (id, image_id, book_id, status, source_etag, recipe, recipe_name, result)
+        SELECT gen_random_uuid(), i.id, j.book_id, j.status, j.source_etag, j.recipe, j.recipe_name, j.result
+        FROM image_jobs j, book_images i WHERE j.image_id = %s AND i.position > 2""",
+        first.image_id,
+    )
+    signed = world.res.urls.url
+    monkeypatch.setattr(world.res.urls, "url", lambda key: signed(key) + "x" * 1500)
+    answer = api.call("GET", f"/books/{book_id}")
+    assert answer.status_code == 200
+    assert len(answer.json_body["images"]) == listings.MOST_IMAGES
+    assert len(answer.body) < 5_000_000
+
+
+def test_two_wishes_for_an_image_are_both_met_or_neither(world: World, api: Api, book: Any) -> None:
+    path = f"/books/{book['id']}/images"
+    upload = api.json("POST", f"{path}/presign", {"content_type": "image/jpeg"}, status=201)
+    wishes = {"primary": True, "keep_original": True}
+    api.error("PUT", f"{path}/{upload['image_id']}", wishes, status=409)
+    assert world.rows("SELECT keep_original FROM book_images WHERE id = %s", upload["image_id"]) == [(False,)]
+    second = book["images"][1]["id"]
+    done = api.json("PUT", f"{path}/{second}", wishes)
+    assert (done["is_primary"], done["keep_original"]) == (True, True)

@@ -121,7 +121,7 @@ def test_a_source_that_changed_and_is_recorded_leaves_its_newer_job_alone(
 
 def test_an_image_that_is_no_longer_primary_does_not_take_the_place_back(world: World, job: ImageJob) -> None:
     other = books.get(world.res, job.book_id).images[1].image
-    images.make_primary(world.res, job.book_id, other.id)
+    images.change(world.res, job.book_id, other.id, primary=True)
     results.apply(world.res, succeeded(job))
     gallery = books.get(world.res, job.book_id)
     assert gallery.book.primary_image_id == other.id

@@ -1,11 +1,16 @@
 """The routes as API Gateway calls them."""
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from chalice.test import Client
 
+from chalicelib import resources
+from chalicelib.db import migrate
+from chalicelib.resources import Resources
 from tests.app.api import Api
 from tests.app.world import API_KEY, JPEG, World, failed, succeeded
 from workers.contracts import ImageResult
@@ -105,7 +110,7 @@ def test_uploads_and_primary(world: World, api: Api, book: Any) -> None:
         ("POST", f"/jobs/{UNKNOWN}/retry", None, 404, "not_found"),
         ("PUT", f"/books/{UNKNOWN}/images/{UNKNOWN}", {"primary": True}, 404, "not_found"),
         ("GET", "/listings/none", None, 404, "listing_not_found"),
-        ("GET", "/listings/..%2Fx", None, 404, "not_found"),
+        ("GET", "/listings/..%2Fx", None, 404, "listing_not_found"),
         ("POST", "/books", {"listing_item_id": "none"}, 404, "listing_not_found"),
         ("POST", "/books", {"listing_item_id": "../etc"}, 400, "invalid_request"),
         ("POST", "/books", {"listing_item_id": "a", "surprise": 1}, 400, "invalid_request"),
@@ -122,6 +127,23 @@ def test_uploads_and_primary(world: World, api: Api, book: Any) -> None:
 )
 def test_errors_have_one_shape(api: Api, method: str, path: str, body: Any, status: int, code: str) -> None:
     assert api.error(method, path, body, status=status)["code"] == code
+
+
+def test_what_names_no_listing_is_no_listing(api: Api) -> None:
+    assert api.error("GET", "/listings/-", status=404)["code"] == "listing_not_found"
+
+
+def test_listings_are_paged_past_what_lies_beside_them(world: World, api: Api) -> None:
+    for number in range(6):
+        world.put(f"listings/{number}-beside.txt", b"")
+        world.put_listing(f"{number}-listing", "image_01.jpg")
+    found: list[list[str]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = api.json("GET", f"/listings?limit=2{cursor and f'&cursor={cursor}'}")
+        found.append([it["listing_item_id"] for it in page["items"]])
+        cursor = page["next_cursor"]
+    assert found == [[f"{number}-listing", f"{number + 1}-listing"] for number in (0, 2, 4)]
 
 
 def test_a_missing_listing_names_the_prefix(api: Api) -> None:
@@ -165,7 +187,34 @@ def test_an_unforeseen_error_tells_nothing_and_is_logged(
 def test_an_unreachable_database_is_unavailable(world: World, api: Api) -> None:
     world.res.database.dispose()
     world.change_password("another")
-    assert api.error("GET", "/books", status=503)["code"] == "unavailable"
+    error = api.error("GET", "/books", status=503)
+    assert error["code"] == "unavailable"
+    assert world.role not in str(error), "a viewer is told neither user nor address"
+
+
+def test_a_secret_that_cannot_be_read_is_not_named_to_everybody(world: World, api: Api) -> None:
+    world.res.database.dispose()
+    boto3.client("secretsmanager").delete_secret(SecretId=world.database_secret)
+    error = api.error("GET", "/books", status=503)
+    assert error["code"] == "misconfigured"
+    assert world.database_secret not in str(error)
+
+
+def test_checks_that_a_caller_has_run_are_counted(world: World, api: Api) -> None:
+    res = Resources(replace(world.res.settings, calls_per_minute=1), clock=world.clock)
+    resources.use(res)
+    api.json("GET", "/health/deep")
+    assert api.error("GET", "/health/deep", status=429)["code"] == "rate_limited"
+    api.json("GET", "/health/deep", key=None)
+    res.database.dispose()
+
+
+def test_the_system_tells_the_revision_of_a_schema_that_is_too_old(world: World, api: Api) -> None:
+    older = migrate.previous_revision()
+    world.run("UPDATE alembic_version SET version_num = %s", older)
+    found = api.json("GET", "/admin/system-info")
+    assert found["status"] == "unhealthy"
+    assert found["infrastructure"]["database"]["schema_revision"] == older
 
 
 def test_health(world: World, api: Api) -> None:

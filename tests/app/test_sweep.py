@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib.faults import Fault, FaultCode, NotFoundError
-from chalicelib.services import books, images, importing, jobs, results, retrying, sweep
+from chalicelib.services import books, health, images, importing, jobs, results, retrying, sweep
 from tests.app.world import JPEG, QUEUES, World, failed, succeeded
 from workers.contracts import ErrorCode, JobStatus, QueueConfig
 
@@ -25,13 +25,55 @@ def test_a_job_without_result_is_sent_five_times_and_then_failed(world: World) -
         assert sweep.run(world.res).sent == 0, "the deadline has not passed"
         world.clock.advance(seconds=10)
         assert sweep.run(world.res).sent == 1
+        assert len(world.messages()) == 1, "a worker takes it, and dies"
         assert jobs.get(world.res, job_id).attempts == attempt
     world.clock.advance(seconds=DEADLINE + 5)
     report = sweep.run(world.res)
     assert (report.sent, report.gave_up) == (0, 1)
     job = jobs.get(world.res, job_id)
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.NO_RESULT)
-    assert len(world.messages()) == 4
+
+
+def test_messages_that_wait_for_a_worker_are_not_sent_again(world: World) -> None:
+    """The worker stands still for hours: nothing is lost, and nothing is doubled."""
+    world.put_listing("atlas", "image_01.jpg", "image_02.jpg")
+    importing.import_listing(world.res, "atlas")
+    for _ in range(12):
+        world.clock.advance(seconds=DEADLINE + 1)
+        report = sweep.run(world.res)
+        assert (report.sent, report.gave_up) == (0, 0)
+    assert [it.attempts for it in (jobs.get(world.res, it.job_id) for it in world.messages())] == [1, 1]
+    world.clock.advance(seconds=DEADLINE + 1)
+    assert sweep.run(world.res).sent == 2, "they were taken, and no result came"
+
+
+def test_a_lost_message_is_sent_again_while_others_wait(world: World) -> None:
+    """Workers answer what was sent after it, so it does not wait any more."""
+    lost = import_one(world)
+    world.clock.advance(seconds=10)
+    world.put_listing("later", "image_01.jpg")
+    importing.import_listing(world.res, "later")
+    (later,) = world.messages()
+    world.clock.advance(seconds=10)
+    world.put_listing("last", "image_01.jpg")
+    importing.import_listing(world.res, "last")
+    world.clock.advance(seconds=DEADLINE + 1)
+    assert sweep.run(world.res).sent == 0, "nothing says that it does not wait"
+    results.apply(world.res, succeeded(later))
+    world.clock.advance(minutes=3)
+    assert sweep.run(world.res).sent == 1
+    assert jobs.get(world.res, lost).attempts == 2
+
+
+def test_where_the_queue_does_not_say_how_long_it_is_the_deadline_counts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put_listing("atlas", "image_01.jpg")
+    importing.import_listing(world.res, "atlas")
+    denied = health.Depth(name="q", status=health.QueueStatus.ACCESS_DENIED, message="denied")
+    monkeypatch.setattr(health, "examine_queue", lambda *_: denied)
+    world.clock.advance(seconds=DEADLINE + 1)
+    assert sweep.run(world.res).sent == 1
 
 
 def test_a_late_result_of_a_job_given_up_counts(world: World) -> None:
@@ -119,6 +161,7 @@ def test_an_upload_whose_object_cannot_be_deleted_is_kept_for_the_next_round(
     world.put_listing("atlas", "image_01.jpg")
     book_id = importing.import_listing(world.res, "atlas").book_id
     images.presign(world.res, book_id, "image/jpeg")
+    world.messages()
     world.clock.advance(hours=25)
 
     def refuse(**_: object) -> None:

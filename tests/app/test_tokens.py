@@ -22,6 +22,7 @@ from tests.app.world import API_KEY, World
 
 POOL, CLIENT = "us-west-2_People", "web-client"
 ISSUER = f"https://cognito-idp.us-west-2.amazonaws.com/{POOL}"
+BY_ID: dict[str, Any] = {"token_use": "id", "aud": CLIENT, "client_id": None}
 KEYS = {name: rsa.generate_private_key(public_exponent=65537, key_size=2048) for name in ("one", "two")}
 
 
@@ -98,11 +99,17 @@ def token(*groups: str, key: str = "one", algorithm: str = "RS256", secret: Any 
 def test_access_and_id_tokens_are_taken(tokens: Tokens) -> None:
     found = tokens.verify(token("viewer", "editor"))
     assert (found.name, found.role, found.caller) == ("user:anna", "editor", "user:5c1e")
-    by_id = tokens.verify(
-        token("admin", token_use="id", aud=CLIENT, client_id=None, email="anna@example.com")
-    )
+    by_id = tokens.verify(token("admin", **BY_ID, email="anna@example.com", email_verified=True))
     assert (by_id.name, by_id.role) == ("user:anna@example.com", "admin")
     assert tokens.verify(token("strangers")).role is None
+
+
+def test_an_address_counts_once_it_is_verified(tokens: Tokens) -> None:
+    """Who may change their own address could else act in another's name."""
+    for verified in ({}, {"email_verified": False}, {"email_verified": "false"}):
+        claims = {**BY_ID, **verified, "cognito:username": "anna", "username": None}
+        found = tokens.verify(token("admin", **claims, email="boss@example.com"))
+        assert found.name == "user:anna"
 
 
 @pytest.mark.parametrize(
@@ -199,7 +206,7 @@ def test_a_wrong_key_is_not_made_good_by_a_token(api: Api) -> None:
 
 @pytest.mark.usefixtures("tokens")
 def test_the_audit_log_names_the_person(api: Api) -> None:
-    bearer = {"Authorization": f"Bearer {token('editor', email='anna@example.com')}"}
+    bearer = {"Authorization": f"Bearer {token('editor', email='anna@example.com', email_verified=True)}"}
     api.json("POST", "/books", {"title": "x"}, status=201, key=None, **bearer)
     (entry,) = api.json("GET", "/audit")["items"]
     assert (entry["actor"], entry["role"]) == ("user:anna@example.com", "editor")

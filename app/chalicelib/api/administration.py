@@ -3,10 +3,11 @@
 from chalice.app import Blueprint
 
 from chalicelib import resources
-from chalicelib.api.routing import Routes
+from chalicelib.api.routing import Call, Routes
 from chalicelib.api.schemas import (
     DeadLetterOut,
     DeadLetters,
+    KeyRotation,
     KeysOut,
     NewKey,
     PeekQuery,
@@ -72,13 +73,20 @@ def list_keys() -> KeysOut:
     role=Role.ADMIN,
     faults=(FaultCode.CONFLICT,),
 )
-def rotate_key() -> NewKey:
+def rotate_key(body: KeyRotation, call: Call) -> NewKey:
     """The present key stays valid as the previous one until it is retired."""
-    key, prints = rotation.rotate(resources.current())
+    key, prints = rotation.rotate(resources.current(), call.caller, replace_lost=body.replace_lost)
     return NewKey(key=key, current=prints.current, previous=prints.previous)
 
 
-@routes.route("DELETE", "/admin/keys/previous", summary="End the previous API key", role=Role.ADMIN)
-def retire_key() -> KeysOut:
-    """Other processes forget it within a minute."""
-    return KeysOut.model_validate(rotation.retire(resources.current()), from_attributes=True)
+@routes.route(
+    "DELETE",
+    "/admin/keys/previous",
+    summary="End the previous API key",
+    role=Role.ADMIN,
+    faults=(FaultCode.CONFLICT,),
+)
+def retire_key(call: Call) -> KeysOut:
+    """Other processes forget it within a minute. Refused to who shows that very key."""
+    left = rotation.retire(resources.current(), call.caller)
+    return KeysOut.model_validate(left, from_attributes=True)

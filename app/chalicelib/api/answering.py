@@ -1,12 +1,13 @@
 """One call from its request to its answer, the same way for every route."""
 
+import json
 import logging
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from chalice.app import Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from chalicelib import resources
 from chalicelib.api import errors, etags
@@ -16,6 +17,7 @@ from chalicelib.ids import is_id
 from chalicelib.resources import Resources
 from chalicelib.security import Principal, authenticate
 from chalicelib.services import audit, idempotency
+from chalicelib.services.audit import Outcome
 from chalicelib.services.idempotency import Answer, Claim
 
 logger = logging.getLogger(__name__)
@@ -66,7 +68,11 @@ def _respond(
         principal.require(operation.role)
         res.rates.count(principal.caller)
     body = _raw_body(request)
-    parsed = _parse(operation, request, body)
+    try:
+        parsed = _parse(operation, request, body)
+    except ValidationError as error:
+        # Here alone it is the caller's: elsewhere a row could not be read.
+        raise errors.invalid(error) from None
     claim = _claim(operation, request, path_params, principal, body)
     call = Call(request_id, principal, body, request.headers, claim.chosen_id if claim else None)
     arguments: dict[str, Any] = {**path_params, **parsed}
@@ -80,19 +86,19 @@ def _respond(
         principal,
         operation.name,
         _parameters(path_params, parsed),
-        book_id=_book_id(path_params),
+        book_id=_book_id(path_params, parsed),
         request_id=request_id,
     )
-    status, code, replayed = 500, None, False
+    outcome = Outcome(500)
     try:
         given, replayed = _once(res, operation, claim, arguments)
-        status = given.status
+        outcome = Outcome(given.status, replayed=replayed, book_id=_book_of(operation, given))
     except Exception as error:
         fault = errors.as_fault(error)
-        status, code = errors.STATUS[fault.code], fault.code
+        outcome = Outcome(errors.STATUS[fault.code], code=fault.code)
         raise fault from error
     finally:
-        _complete(res, entry, status=status, code=code, replayed=replayed)
+        _complete(res, entry, outcome)
     return _response(given, {REPLAYED_HEADER: "true"} if replayed else {})
 
 
@@ -109,7 +115,7 @@ def _once(
         return _run(operation, arguments), False
     known = idempotency.begin(res, claim)
     if known is not None:
-        return known, True
+        return (_run(operation, arguments) if operation.renews else known), True
     try:
         given = _run(operation, arguments)
     except Exception:
@@ -214,15 +220,21 @@ def _storable(value: Any) -> Any:
     return value
 
 
-def _book_id(path_params: Mapping[str, str]) -> str | None:
-    book_id = path_params.get("book_id", "")
+def _book_id(path_params: Mapping[str, str], parsed: Mapping[str, BaseModel]) -> str | None:
+    """The book that a call is about, where path or body names it."""
+    book_id = path_params.get("book_id") or getattr(parsed.get("body"), "book_id", None) or ""
     return book_id if is_id(book_id) else None
 
 
-def _complete(res: Resources, entry: str, *, status: int, code: str | None, replayed: bool) -> None:
+def _book_of(operation: Operation, given: Answer) -> str | None:
+    """The book that a call was about, where its answer names it."""
+    return json.loads(given.body).get(operation.names_book) if operation.names_book else None
+
+
+def _complete(res: Resources, entry: str, outcome: Outcome) -> None:
     """What is done is done: an entry that stays without its outcome is no reason to answer by an error."""
     try:
-        audit.end(res, entry, status=status, code=code, replayed=replayed)
+        audit.end(res, entry, outcome)
     except Fault as fault:
         logger.warning("The audit entry %s stays without its outcome: %s", entry, fault)
 

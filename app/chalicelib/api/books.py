@@ -34,7 +34,8 @@ def _created_status(reply: BaseModel) -> int:
     status=201,
     status_of=_created_status,
     creates=True,
-    faults=(FaultCode.LISTING_NOT_FOUND, FaultCode.IMPORT_IN_PROGRESS),
+    names_book="id",
+    faults=(FaultCode.LISTING_NOT_FOUND, FaultCode.TOO_MANY_IMAGES, FaultCode.IMPORT_IN_PROGRESS),
 )
 def create_book(body: BookCreate, call: Call) -> BookOut:
     """Copies the listing's photos and queues a job for each; 200 with the existing book for a known

@@ -25,6 +25,7 @@ STATUS: Final = {
     FaultCode.IMPORT_IN_PROGRESS: 409,
     FaultCode.IDEMPOTENCY_IN_PROGRESS: 409,
     FaultCode.UPLOAD_MISSING: 409,
+    FaultCode.TOO_MANY_IMAGES: 409,
     FaultCode.PAYLOAD_TOO_LARGE: 413,
     FaultCode.UNSUPPORTED_MEDIA_TYPE: 415,
     FaultCode.IDEMPOTENCY_KEY_REUSED: 422,
@@ -54,8 +55,6 @@ def as_fault(error: Exception) -> Fault:
             return error
         case Problem():
             return Fault(FaultCode.INTERNAL_ERROR, error.what, why=error.why, fix=error.fix)
-        case ValidationError():
-            return invalid(error)
         case ClientError() if is_denied(error):
             return Fault(
                 FaultCode.MISCONFIGURED,

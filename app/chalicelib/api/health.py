@@ -1,5 +1,6 @@
 """Whether it works, and what it is made of."""
 
+import logging
 from importlib import metadata
 from typing import Literal
 
@@ -8,12 +9,15 @@ from pydantic import BaseModel, Field
 
 from chalicelib import resources
 from chalicelib.api.routing import Call, Routes
+from chalicelib.faults import Fault, FaultCode
 from chalicelib.resources import Resources
 from chalicelib.security import Role, identify
 from chalicelib.services import health
 from chalicelib.services.health import Health, HealthStatus, QueueHealth
 from chalicelib.version import VERSION
 from workers.contracts import QueueConfig
+
+logger = logging.getLogger(__name__)
 
 blueprint = Blueprint(__name__)
 routes = Routes(blueprint, "System")
@@ -89,7 +93,12 @@ def alive() -> Alive:
 
 
 @routes.route(
-    "GET", "/health/deep", summary="Whether everything it needs works", public=True, status_of=_status_of
+    "GET",
+    "/health/deep",
+    summary="Whether everything it needs works",
+    public=True,
+    status_of=_status_of,
+    faults=(FaultCode.RATE_LIMITED,),
 )
 def deep(call: Call) -> DeepHealth:
     """503 where a check is unhealthy, with the same body. A part that the stack lacks is `not_configured`.
@@ -102,6 +111,7 @@ def deep(call: Call) -> DeepHealth:
         found = res.recent_health.get()
         checks = [DeepCheck(name=it.name, label=it.label, status=it.status) for it in found.checks]
         return DeepHealth(status=found.status, checks=checks)
+    res.rates.count(caller.caller)
     found = health.examine(res)
     checks = [DeepCheck(**it.model_dump()) for it in found.checks]
     return DeepHealth(status=found.status, checks=checks, queues=found.queues)
@@ -116,7 +126,7 @@ def system_info() -> SystemInfo:
         status=found.status,
         stack=res.settings.stack,
         versions=_versions(),
-        infrastructure=_infrastructure(res, found),
+        infrastructure=_infrastructure(res),
         health=found,
     )
 
@@ -133,7 +143,7 @@ def _versions() -> dict[str, str]:
     return versions
 
 
-def _infrastructure(res: Resources, found: Health) -> InfrastructureConfig:
+def _infrastructure(res: Resources) -> InfrastructureConfig:
     settings = res.settings
     return InfrastructureConfig(
         region=settings.region,
@@ -142,22 +152,24 @@ def _infrastructure(res: Resources, found: Health) -> InfrastructureConfig:
             Queue(**config.model_dump(), worker=worker, result_deadline_seconds=config.result_deadline)
             for worker, config in sorted(settings.queues.root.items())
         ],
-        database=_database(res, found),
+        database=_database(res),
         api_key_secret_arn=settings.api_key_secret_arn,
         user_pool_id=settings.user_pool_id,
     )
 
 
-def _database(res: Resources, found: Health) -> DatabaseInfo | None:
+def _database(res: Resources) -> DatabaseInfo | None:
     from chalicelib.db import migrate
 
     target = res.settings.database
     if target is None:
         return None
     revision = None
-    if any(check.name == "database" and check.status is HealthStatus.HEALTHY for check in found.checks):
+    try:
         with res.database.begin() as connection:
             revision = migrate.current_revision(connection)
+    except Fault:
+        logger.warning("The schema's revision is not known.")
     return DatabaseInfo(
         host=target.host,
         port=target.port,

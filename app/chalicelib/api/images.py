@@ -31,7 +31,12 @@ routes = Routes(blueprint, "Images")
     status=201,
     creates=True,
     binary_body=(*IMAGE_TYPES, "application/octet-stream"),
-    faults=(FaultCode.NOT_FOUND, FaultCode.PAYLOAD_TOO_LARGE, FaultCode.UNSUPPORTED_MEDIA_TYPE),
+    faults=(
+        FaultCode.NOT_FOUND,
+        FaultCode.TOO_MANY_IMAGES,
+        FaultCode.PAYLOAD_TOO_LARGE,
+        FaultCode.UNSUPPORTED_MEDIA_TYPE,
+    ),
 )
 def upload_image(book_id: str, call: Call) -> ImageOut:
     """The body is the image itself, up to 4.5 MB; its content decides the type. Larger ones go by presign."""
@@ -45,9 +50,13 @@ def upload_image(book_id: str, call: Call) -> ImageOut:
     summary="Get a form to upload an image of up to 50 MB",
     status=201,
     creates=True,
-    faults=(FaultCode.NOT_FOUND, FaultCode.CONFLICT),
+    renews=True,
+    faults=(FaultCode.NOT_FOUND, FaultCode.CONFLICT, FaultCode.TOO_MANY_IMAGES),
 )
 def presign_image(book_id: str, body: PresignCreate, call: Call) -> PresignedUpload:
+    """A repeat under the same `Idempotency-Key` gives a new form for the same image, until that was
+    completed: then 409 `conflict`, whose `details` name it.
+    """
     upload = images.presign(resources.current(), book_id, body.content_type, call.chosen_id)
     return PresignedUpload(
         image_id=upload.image_id,
@@ -90,11 +99,10 @@ def get_image(book_id: str, image_id: str) -> ImageOut:
     faults=(FaultCode.NOT_FOUND, FaultCode.CONFLICT),
 )
 def update_image(book_id: str, image_id: str, body: ImageUpdate) -> ImageOut:
-    res = resources.current()
-    if body.keep_original is not None:
-        images.set_keep_original(res, book_id, image_id, keep=body.keep_original)
-    if body.primary:
-        images.make_primary(res, book_id, image_id)
+    """Both at once, or neither."""
+    images.change(
+        resources.current(), book_id, image_id, primary=bool(body.primary), keep_original=body.keep_original
+    )
     return _image(book_id, image_id)
 
 

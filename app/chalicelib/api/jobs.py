@@ -45,6 +45,7 @@ def get_job(job_id: str) -> JobOut:
     "POST",
     "/jobs/{job_id}/retry",
     summary="Send a failed, refused or unsent job again",
+    names_book="book_id",
     faults=(FaultCode.NOT_FOUND, FaultCode.JOB_NOT_RETRYABLE, FaultCode.CONFLICT),
 )
 def retry_job(job_id: str) -> JobOut:

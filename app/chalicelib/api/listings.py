@@ -8,7 +8,7 @@ from chalicelib import resources
 from chalicelib.api import present
 from chalicelib.api.routing import Routes
 from chalicelib.api.schemas import ListingOut, ListingPage, ListingSummary, PageQuery, PhotoOut
-from chalicelib.faults import FaultCode, NotFoundError
+from chalicelib.faults import Fault, FaultCode
 from chalicelib.services import books, listings
 from chalicelib.services.keys import LISTING_ITEM
 
@@ -29,7 +29,11 @@ def list_listings(query: PageQuery) -> ListingPage:
 @routes.route("GET", "/listings/{item}", summary="A listing's photos", faults=(FaultCode.LISTING_NOT_FOUND,))
 def get_listing(item: str) -> ListingOut:
     if not re.fullmatch(LISTING_ITEM, item):
-        raise NotFoundError("listing", item)
+        raise Fault(
+            FaultCode.LISTING_NOT_FOUND,
+            f"There is no listing {item[:100]!r}.",
+            why="A listing's name has letters, digits, dots, dashes and underscores.",
+        )
     res = resources.current()
     return ListingOut(
         listing_item_id=item,

@@ -215,6 +215,7 @@ _MESSAGES: Final = {
     FaultCode.CONFLICT: "The image is uploading. Only a stored image can be primary.",
     FaultCode.JOB_NOT_RETRYABLE: "The job is queued.",
     FaultCode.IMPORT_IN_PROGRESS: "Listing 'demo-atlas' is being imported by another call.",
+    FaultCode.TOO_MANY_IMAGES: "The book would have 301 images. A book may have 300.",
     FaultCode.UPLOAD_MISSING: "Nothing has been uploaded for this image.",
     FaultCode.PAYLOAD_TOO_LARGE: "The image has 5,000,000 bytes.",
     FaultCode.IDEMPOTENCY_IN_PROGRESS: "A call with this Idempotency-Key is running.",

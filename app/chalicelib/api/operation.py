@@ -22,6 +22,13 @@ class Call:
     chosen_id: str | None
     """The id that a create is to use: it follows from the call's `Idempotency-Key`, if it has one."""
 
+    @property
+    def caller(self) -> Principal:
+        """Who calls a route that takes a role."""
+        if self.principal is None:
+            raise LookupError("a public route has no principal")
+        return self.principal
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -37,6 +44,10 @@ class Operation:
     role: Role | None
     """None where anybody may call."""
     creates: bool
+    renews: bool
+    """Whether a repeat under an `Idempotency-Key` is worked out anew, by the same id."""
+    names_book: str | None
+    """The field of the answer with the book that a change was about, where path and body do not tell."""
     etag: bool
     body: type[BaseModel] | None
     binary_body: tuple[str, ...]

@@ -4,7 +4,9 @@ import base64
 import binascii
 from collections import Counter
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel
 
 from chalicelib.api.schemas import (
     BookOut,
@@ -22,8 +24,15 @@ from chalicelib.db.models import BookImage, ImageStatus, Job
 from chalicelib.faults import Fault, FaultCode
 from chalicelib.resources import Resources
 from chalicelib.services.books import Gallery, GalleryImage, Overview, Standing
-from workers.contracts import JobStatus, Outputs, Recipe, StoredImage
+from workers.contracts import JobStatus, Outputs, Quality, Recipe, StoredImage, Subject
 from workers.contracts.status import OPEN_STATUSES
+
+Stored = TypeVar("Stored", bound=BaseModel)
+
+
+def stored(model: type[Stored], content: dict[str, Any]) -> Stored:
+    """What a JSON column holds. A later release may have written fields that this one does not know."""
+    return model.model_validate(content, extra="ignore")
 
 
 def state_of(standing: Standing) -> ImageState:
@@ -53,7 +62,7 @@ def job(row: Job) -> JobOut:
         image_id=row.image_id,
         status=JobStatus(row.status),
         attempts=row.attempts,
-        recipe=Recipe.model_validate(row.recipe),
+        recipe=stored(Recipe, row.recipe),
         source_etag=row.source_etag,
         error=JobErrorOut(code=row.error_code, message=row.error_message or "") if row.error_code else None,
         send_error=row.send_error,
@@ -84,8 +93,8 @@ def image(res: Resources, entry: GalleryImage, primary_image_id: str | None) -> 
         bytes=row.bytes,
         original_url=res.urls.url(row.key) if row.status == ImageStatus.STORED else None,
         outputs=_outputs(res, row),
-        subject=row.subject,
-        quality=row.quality,
+        subject=stored(Subject, row.subject) if row.subject else None,
+        quality=stored(Quality, row.quality) if row.quality else None,
         processed_at=row.processed_at,
         job=job(entry.job) if entry.job else None,
     )
@@ -129,7 +138,7 @@ def _primary(res: Resources, row: BookImage | None) -> PrimaryImage | None:
     if row.outputs is None or row.keep_original:
         url = res.urls.url(row.key)
         return PrimaryImage(image_id=row.id, kind="original", key=row.key, url=url, thumbnail_url=url)
-    outputs = Outputs.model_validate(row.outputs)
+    outputs = stored(Outputs, row.outputs)
     return PrimaryImage(
         image_id=row.id,
         kind="processed",
@@ -142,16 +151,16 @@ def _primary(res: Resources, row: BookImage | None) -> PrimaryImage | None:
 def _outputs(res: Resources, row: BookImage) -> OutputsOut | None:
     if row.outputs is None:
         return None
-    outputs = Outputs.model_validate(row.outputs)
+    outputs = stored(Outputs, row.outputs)
     return OutputsOut(
-        cutout=_stored(res, outputs.cutout),
-        display=_stored(res, outputs.display),
-        thumbnail=_stored(res, outputs.thumbnail),
+        cutout=_addressed(res, outputs.cutout),
+        display=_addressed(res, outputs.display),
+        thumbnail=_addressed(res, outputs.thumbnail),
     )
 
 
-def _stored(res: Resources, stored: StoredImage) -> StoredImageOut:
-    return StoredImageOut(**stored.model_dump(), url=res.urls.url(stored.key))
+def _addressed(res: Resources, it: StoredImage) -> StoredImageOut:
+    return StoredImageOut(**it.model_dump(), url=res.urls.url(it.key))
 
 
 def encode_cursor(*parts: str) -> str:

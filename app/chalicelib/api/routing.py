@@ -43,6 +43,8 @@ class Routes:
         role: Role | None = None,
         public: bool = False,
         creates: bool = False,
+        renews: bool = False,
+        names_book: str | None = None,
         etag: bool = False,
         binary_body: tuple[str, ...] = (),
         faults: tuple[FaultCode, ...] = (),
@@ -51,8 +53,10 @@ class Routes:
         """Declare a view.
 
         Looking takes a viewer and changing an editor, unless `role` says more or the route is `public`. A
-        route that `creates` takes an `Idempotency-Key`. One with an `etag` answers 304 to who has the answer
-        already. `status_of` chooses the status by the reply; `page` answers browsers instead.
+        route that `creates` takes an `Idempotency-Key`; where it `renews`, a repeat gets an answer of its own
+        about the same thing, else the first one's. `names_book` is the field of the answer with the book's
+        id, for the audit log. A route with an `etag` answers 304 to who has the answer already. `status_of`
+        chooses the status by the reply; `page` answers browsers instead.
         """
         usual = Role.VIEWER if method == "GET" else Role.EDITOR
 
@@ -69,6 +73,8 @@ class Routes:
                 status=status,
                 role=None if public else role or usual,
                 creates=creates,
+                renews=renews,
+                names_book=names_book,
                 etag=etag,
                 body=hints.get("body"),
                 binary_body=binary_body,

@@ -18,6 +18,7 @@ from chalicelib.services import jobs
 from chalicelib.services.books import BookProgress
 from chalicelib.services.health import QueueHealth
 from chalicelib.services.keys import EXTENSIONS, LISTING_ITEM
+from chalicelib.services.listings import MOST_IMAGES
 from workers.contracts import ErrorCode, HeldModel, JobStatus, Quality, Recipe, StoredImage, Subject
 
 EXAMPLE_ID: Final = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -77,7 +78,7 @@ class BookUpdate(_In):
 
 class ImageOrder(_In):
     image_ids: list[str] = Field(
-        description="Every image of the book, first to last.", max_length=1000, examples=[[EXAMPLE_ID]]
+        description="Every image of the book, first to last.", max_length=MOST_IMAGES, examples=[[EXAMPLE_ID]]
     )
 
 
@@ -384,6 +385,14 @@ class RedriveOut(BaseModel):
     messages: list[str] = Field(description="Ids of the messages sent, or of those that would be.")
     failed: str | None = Field(description="Why it ended early, if it did.")
     remaining: int | None = Field(description="Dead letters left, approximately as SQS counts.")
+
+
+class KeyRotation(_In):
+    replace_lost: bool = Field(
+        default=False,
+        description="Put the new key in the present one's place and keep the previous one: where the answer "
+        "with the present one was lost.",
+    )
 
 
 class KeysOut(BaseModel):

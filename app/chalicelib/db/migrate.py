@@ -31,6 +31,9 @@ def migrate(database: Database, revision: str = "head") -> Migrated:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         before = current_revision(connection)
+        if before is not None and before not in {*older_revisions(), newest_revision()}:
+            # A later release's, left by a rollback: this one works with it.
+            return Migrated(before=before, after=before)
         command.upgrade(_config(connection), revision)
         return Migrated(before=before, after=current_revision(connection))
 

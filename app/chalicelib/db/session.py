@@ -1,6 +1,7 @@
 """Connections: the secret is read when one is opened, and once more when the login is refused."""
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from sqlalchemy.orm import Session
 from chalicelib.aws import Clients, error_code
 from chalicelib.faults import Fault, FaultCode, MisconfiguredError
 from workers.contracts import RDS_ROOTS, DatabaseTarget
+
+logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 4
 """Seconds; psycopg's least is 2."""
@@ -121,8 +124,9 @@ class Database:
         except (ClientError, BotoCoreError) as error:
             raise MisconfiguredError(
                 "The database secret cannot be read.",
-                why=f"{error_code(error)} for {self._target.secret_arn}, stage {stage}.",
-                fix="Check that the secret exists and that the application's role may read it.",
+                why=f"{error_code(error)} for its stage {stage}.",
+                fix="Check that it exists (`GET /admin/system-info` names it) and that the application's "
+                "role may read it.",
             ) from error
         try:
             content = json.loads(answer["SecretString"])
@@ -169,10 +173,12 @@ def _reachable() -> Iterator[None]:
 
 
 def _unavailable(error: Exception) -> Fault:
+    """The cause names the database's address and user, which are not for every caller."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    logger.error("The database does not answer: %s: %s", type(cause).__name__, str(cause).strip())
     return Fault(
         FaultCode.UNAVAILABLE,
         "The database does not answer.",
-        why=f"{type(cause).__name__}: {str(cause).splitlines()[0] if str(cause) else ''}".strip(),
-        fix="Try again in a moment; `GET /health/deep` says more.",
+        why=type(cause).__name__,
+        fix="Try again in a moment; `GET /health/deep` tells administrators more.",
     )

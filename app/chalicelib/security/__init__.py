@@ -14,10 +14,12 @@ from workers.contracts import Role
 if TYPE_CHECKING:
     from chalicelib.resources import Resources
 
-__all__ = ["API_KEY_HEADER", "Principal", "Role", "authenticate", "identify"]
+__all__ = ["API_KEY_HEADER", "CURRENT", "PREVIOUS", "Principal", "Role", "authenticate", "identify"]
 
 API_KEY_HEADER: Final = "X-API-Key"
 BEARER: Final = "Bearer "
+CURRENT: Final = "api-key:current"
+PREVIOUS: Final = "api-key:previous"
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ def authenticate(headers: Mapping[str, str], res: "Resources") -> Principal:
     presented = _header(headers, API_KEY_HEADER)
     matched = res.api_keys.match(presented)
     if matched is not None:
-        return Principal(name=f"api-key:{matched}", role=Role.ADMIN, caller="api-key")
+        name = CURRENT if matched == "current" else PREVIOUS
+        return Principal(name=name, role=Role.ADMIN, caller="api-key")
     authorization = _header(headers, "Authorization")
     if not presented and authorization[: len(BEARER)].lower() == BEARER.lower():
         return res.tokens.verify(authorization[len(BEARER) :].strip())

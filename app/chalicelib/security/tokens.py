@@ -43,7 +43,9 @@ class Tokens:
         if self._pool is None or self._client_id is None:
             raise _refused("This stack has no sign-in.", fix="Use an API key.")
         claims = self._claims(token)
-        person = str(claims.get("email") or claims.get("username") or claims["sub"])
+        # An address that was not verified is whatever its owner wrote.
+        email = claims.get("email") if claims.get("email_verified") in (True, "true") else None
+        person = str(email or claims.get("username") or claims.get("cognito:username") or claims["sub"])
         return Principal(name=f"user:{person}"[:200], role=_role(claims), caller=f"user:{claims['sub']}")
 
     def _claims(self, token: str) -> Mapping[str, Any]:

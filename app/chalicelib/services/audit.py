@@ -26,6 +26,16 @@ class Search:
     book_id: str | None = None
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """How a change ended; `book_id` is the book that it turned out to be about."""
+
+    status: int
+    code: str | None = None
+    replayed: bool = False
+    book_id: str | None = None
+
+
 def begin(
     res: Resources,
     principal: Principal,
@@ -53,14 +63,13 @@ def begin(
     return entry_id
 
 
-def end(res: Resources, entry_id: str, *, status: int, code: str | None, replayed: bool) -> None:
+def end(res: Resources, entry_id: str, outcome: Outcome) -> None:
     """Write how it ended."""
+    ended = {"status": outcome.status, "code": outcome.code, "replayed": outcome.replayed}
+    if outcome.book_id is not None:
+        ended["book_id"] = outcome.book_id
     with res.database.session() as session:
-        session.execute(
-            update(AuditEntry)
-            .where(AuditEntry.id == entry_id)
-            .values(status=status, code=code, replayed=replayed)
-        )
+        session.execute(update(AuditEntry).where(AuditEntry.id == entry_id).values(**ended))
 
 
 def page(res: Resources, search: Search, *, before: str | None, limit: int) -> list[AuditEntry]:

@@ -14,6 +14,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from chalicelib.db.models import BookImage
 from chalicelib.db.records import ObjectDeletion
 from chalicelib.resources import Resources
 from chalicelib.services.keys import UPLOAD_TIME
@@ -73,7 +74,15 @@ def run(res: Resources, targets: Sequence[str] | None = None) -> int:
     due = due.order_by(ObjectDeletion.due_at).limit(_AT_ONCE).with_for_update(skip_locked=True)
     done = 0
     with res.database.session() as session:
-        for row in session.scalars(due):
+        rows = session.scalars(due).all()
+        owned = set(
+            session.scalars(select(BookImage.key).where(BookImage.key.in_([row.target for row in rows])))
+        )
+        for row in rows:
+            if row.target in owned:
+                logger.error("%s was to be deleted, and is an image's: kept.", row.target)
+                session.delete(row)
+                continue
             try:
                 _delete(res.clients.s3, res.settings.images_bucket, row.target)
             except (_RefusedError, ClientError) as error:

@@ -10,7 +10,7 @@ from chalicelib.db.models import Book, BookImage, ImageStatus, Job
 from chalicelib.faults import Fault, FaultCode
 from chalicelib.ids import new_id
 from chalicelib.resources import Resources
-from chalicelib.services import deletions, jobs
+from chalicelib.services import deletions, idempotency, jobs
 from chalicelib.services.images import lock_book, lock_image, require_stored
 from chalicelib.services.keys import cutout_prefix
 from workers.contracts import JobStatus, Recipe
@@ -26,11 +26,14 @@ class Deleted:
 
 
 def create_book(res: Resources, title: str, book_id: str | None = None) -> str:
-    """A book without images; with an id of the caller's choice, the one that was made under it before."""
-    book_id = book_id or new_id()
+    """A book without images; with an id of the caller's choice, the one that was made under it before, within
+    the day of an idempotency key.
+    """
+    now = res.clock()
     with res.database.session() as session:
+        book_id = idempotency.usable_id(session, Book, book_id, now=now) if book_id else new_id()
         if session.get(Book, book_id) is None:
-            session.add(Book(id=book_id, title=title))
+            session.add(Book(id=book_id, title=title, created_at=now))
     return book_id
 
 

@@ -2,18 +2,21 @@
 
 Only answers of success are kept: after a refusal the same key may be tried again. A call that ended without
 an answer is taken over after a minute, longer than any call lives; what it had made carries an id that
-follows from the key, so the repeat goes on with it and makes nothing twice.
+follows from the key, so the repeat goes on with it and makes nothing twice. A key that is used after its day
+makes something of its own.
 """
 
 import hashlib
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
 
 from sqlalchemy import ColumnElement, delete, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
 
+from chalicelib.db.models import Book, BookImage
 from chalicelib.db.records import IdempotencyKey
 from chalicelib.faults import Fault, FaultCode
 from chalicelib.resources import Resources
@@ -92,6 +95,18 @@ def begin(res: Resources, claim: Claim) -> Answer | None:
             )
         row.claimed_at = now
     return None
+
+
+Kind = TypeVar("Kind", Book, BookImage)
+
+
+def usable_id(session: Session, kind: type[Kind], chosen_id: str, *, now: datetime) -> str:
+    """The id that a create with a key goes on with: the chosen one, or one that follows from it where the
+    chosen one's owner was made in a day of the key that is over.
+    """
+    while (known := session.get(kind, chosen_id)) is not None and known.created_at <= now - KEEP:
+        chosen_id = str(uuid.uuid5(_NAMES, chosen_id))
+    return chosen_id
 
 
 def finish(res: Resources, claim: Claim, answer: Answer) -> None:

@@ -13,8 +13,8 @@ from chalicelib.db.models import Book, BookImage, ImageStatus
 from chalicelib.faults import Fault, FaultCode, NotFoundError
 from chalicelib.ids import is_id, new_id
 from chalicelib.resources import Resources
-from chalicelib.services import deletions, jobs
-from chalicelib.services.keys import EXTENSIONS, UPLOAD_TIME, image_key, sniff
+from chalicelib.services import deletions, idempotency, jobs, listings
+from chalicelib.services.keys import EXTENSIONS, UPLOAD_TIME, cutout_prefix, sniff, upload_key
 from workers.contracts import Recipe
 
 MAX_DIRECT_BYTES: Final = 4_500_000
@@ -75,19 +75,20 @@ def upload(res: Resources, book_id: str, data: bytes, image_id: str | None = Non
 def presign(res: Resources, book_id: str, content_type: str, image_id: str | None = None) -> Upload:
     """Reserve an image and give out a form bound to its key, type and size; `complete` registers it.
 
-    With an id of the caller's choice, a repeat gives a form for the same image, until that was completed:
-    raises `Fault` (`conflict`) then.
+    With an id of the caller's choice, a repeat gives a new form for the same image, until that was completed:
+    raises `Fault` (`conflict`) then, which names the image.
     """
     if content_type not in EXTENSIONS:
         raise _unsupported(content_type)
     image = _reserve(res, book_id, content_type, image_id)
     if image.status != ImageStatus.UPLOADING:
-        # The key of a call that is forgotten: a form would let another photo overwrite the first one's.
+        # A form would let another photo overwrite the first one's.
         raise Fault(
             FaultCode.CONFLICT,
             "This upload was completed.",
             why="Its Idempotency-Key named it before.",
             fix="Upload another photo under a new key.",
+            details={"image_id": image.id, "status": image.status},
         )
     form = res.clients.s3.generate_presigned_post(
         Bucket=res.settings.images_bucket,
@@ -146,22 +147,26 @@ def _uploaded(res: Resources, image: BookImage) -> tuple[str, int]:
     return head["ETag"], head["ContentLength"]
 
 
-def make_primary(res: Resources, book_id: str, image_id: str) -> None:
-    """Show the book by this image, and queue it if it has no cutout."""
+def change(
+    res: Resources, book_id: str, image_id: str, *, primary: bool = False, keep_original: bool | None = None
+) -> None:
+    """Show the image by its original or its cutout, and the book by this image: all of it or nothing.
+
+    An image that becomes primary and is shown by its cutout is queued if it has none. Raises `NotFoundError`
+    or `Fault` (`conflict`).
+    """
+    job_id = None
     with res.database.session() as session:
         book = lock_book(session, book_id)
         image = lock_image(session, book_id, image_id)
-        require_stored(image, "be primary")
-        book.primary_image_id = image.id
-        wanted = image.outputs is None and not image.keep_original
-        job_id = jobs.request(session, image, primary=True, now=res.clock()) if wanted else None
+        if keep_original is not None:
+            image.keep_original = keep_original
+        if primary:
+            require_stored(image, "be primary")
+            book.primary_image_id = image.id
+            if image.outputs is None and not image.keep_original:
+                job_id = jobs.request(session, image, primary=True, now=res.clock())
     jobs.send(res, [job_id] if job_id else [])
-
-
-def set_keep_original(res: Resources, book_id: str, image_id: str, *, keep: bool) -> None:
-    """Show the original, or the cutout again."""
-    with res.database.session() as session:
-        lock_image(session, book_id, image_id).keep_original = keep
 
 
 def delete_abandoned(res: Resources) -> int:
@@ -206,25 +211,30 @@ def require_image(head: bytes) -> str:
 
 def _reserve(res: Resources, book_id: str, content_type: str, image_id: str | None) -> BookImage:
     """A committed row with a key of its own, so that whatever is put there is never without an owner."""
-    recipe = Recipe()
+    recipe, now = Recipe(), res.clock()
     with res.database.session() as session:
         book = lock_book(session, book_id)
-        known = session.get(BookImage, image_id) if image_id is not None else None
+        image_id = idempotency.usable_id(session, BookImage, image_id, now=now) if image_id else new_id()
+        known = session.get(BookImage, image_id)
         if known is not None:
             return known
+        listings.require_room(
+            session.scalar(select(func.count()).where(BookImage.book_id == book_id)) or 0, adding=1
+        )
         last = session.scalar(select(func.max(BookImage.position)).where(BookImage.book_id == book_id)) or 0
         book.last_number = number = max(last, book.last_number) + 1
         image = BookImage(
-            id=image_id or new_id(),
+            id=image_id,
+            created_at=now,
             book_id=book_id,
             position=number,
             status=ImageStatus.UPLOADING,
-            key=image_key(book_id, number, EXTENSIONS[content_type]),
+            key=upload_key(book_id, number, image_id, EXTENSIONS[content_type]),
             content_type=content_type,
             recipe=recipe.model_dump(mode="json"),
             recipe_name=recipe.name,
         )
-        deletions.claim(session, [image.key])
+        deletions.claim(session, [image.key, cutout_prefix(book_id, image.id)])
         session.add(image)
     return image
 

@@ -45,16 +45,18 @@ def import_listing(res: Resources, item: str, title: str | None = None) -> Impor
     """The book of a listing: the existing one, or a new one with every photo and a job for each.
 
     Calls for one listing follow one another, so that two at once give one book. Raises `Fault`
-    (`listing_not_found`, `import_in_progress`).
+    (`listing_not_found`, `too_many_images`, `import_in_progress`).
     """
     book_id = book_id_of_listing(item)
-    if _exists(res, item):
-        return Imported(book_id, created=False)
+    with res.database.session() as session:
+        if _exists(session, item):
+            return Imported(book_id, created=False)
     photos = listings.photos(res, item)
+    listings.require_room(0, adding=len(photos))
     places = _places(book_id, photos)
     with res.database.session() as session:
         _wait_for_others(session, item)
-        if session.scalar(select(Book.id).where(Book.listing_item_id == item)) is not None:
+        if _exists(session, item):
             return Imported(book_id, created=False)
         # Noted under the lock, by a transaction of its own, or another call's book would be noted with them.
         deletions.note_unfinished(res, (key for _, key in places))
@@ -89,9 +91,8 @@ def copy_again(res: Resources, book: Book, image: BookImage, job: Job) -> None:
         job.priority = jobs.PRIMARY_PRIORITY
 
 
-def _exists(res: Resources, item: str) -> bool:
-    with res.database.session() as session:
-        return session.scalar(select(Book.id).where(Book.listing_item_id == item)) is not None
+def _exists(session: Session, item: str) -> bool:
+    return session.scalar(select(Book.id).where(Book.listing_item_id == item)) is not None
 
 
 def _wait_for_others(session: Session, item: str) -> None:
@@ -150,7 +151,7 @@ def _write(
     now = res.clock()
     recipe = Recipe()
     last = max(copy.position for copy in copies)
-    session.add(book := Book(id=book_id, title=title, listing_item_id=item, last_number=last))
+    session.add(book := Book(id=book_id, title=title, listing_item_id=item, last_number=last, created_at=now))
     session.flush()
     send_ids: list[str] = []
     primary: str | None = None

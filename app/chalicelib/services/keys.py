@@ -34,6 +34,13 @@ def image_key(book_id: str, position: int, extension: str) -> str:
     return f"books/{book_id}/image_{position:02d}.{extension}"
 
 
+def upload_key(book_id: str, position: int, image_id: str, extension: str) -> str:
+    """Of an image that did not come from a listing. It names the image too: a book that was deleted and
+    imported again numbers its images anew, and a form for the first one may still be valid.
+    """
+    return f"books/{book_id}/image_{position:02d}-{image_id[-12:]}.{extension}"
+
+
 def cutout_prefix(book_id: str, image_id: str) -> str:
     """The worker writes below it, and a result that names a key elsewhere is refused."""
     return f"books/{book_id}/cutouts/{image_id}/"

@@ -1,10 +1,14 @@
 """Listings: folders of photos under `listings/` in the images bucket, written by others."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from chalicelib.faults import Fault, FaultCode
 from chalicelib.resources import Resources
 from chalicelib.services.keys import LISTINGS, listing_prefix, photo_number
+
+MOST_IMAGES: Final = 300
+"""Of a book. An image with its job takes up to 10 KB of an answer, and a Lambda may answer 6 MB."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +55,28 @@ def photos(res: Resources, item: str) -> tuple[Photo, ...]:
 
 
 def items(res: Resources, *, after: str | None, limit: int) -> ItemPage:
-    """The listings there are, `limit` at a time."""
+    """The listings there are, `limit` at a time. Objects beside them are passed over."""
     # StartAfter a prefix with a last character behind "/" skips all keys of that listing.
     start = f"{LISTINGS}{after}0" if after else LISTINGS
-    answer = res.clients.s3.list_objects_v2(
-        Bucket=res.settings.images_bucket, Prefix=LISTINGS, Delimiter="/", StartAfter=start, MaxKeys=limit
+    names: list[str] = []
+    pages = res.clients.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=res.settings.images_bucket, Prefix=LISTINGS, Delimiter="/", StartAfter=start
     )
-    names = tuple(
-        entry["Prefix"].removeprefix(LISTINGS).rstrip("/") for entry in answer.get("CommonPrefixes", [])
-    )
-    return ItemPage(names, names[-1] if answer.get("IsTruncated") and names else None)
+    for page in pages:
+        names += [it["Prefix"].removeprefix(LISTINGS).rstrip("/") for it in page.get("CommonPrefixes", [])]
+        if len(names) > limit:
+            break
+    shown = tuple(names[:limit])
+    return ItemPage(shown, shown[-1] if len(names) > limit else None)
+
+
+def require_room(present: int, *, adding: int) -> None:
+    """Raise `Fault` (`too_many_images`) where a book would have more images than it may."""
+    if present + adding > MOST_IMAGES:
+        raise Fault(
+            FaultCode.TOO_MANY_IMAGES,
+            f"The book would have {present + adding} images.",
+            why=f"A book may have {MOST_IMAGES}.",
+            fix="Make another book for the rest.",
+            details={"limit": MOST_IMAGES},
+        )

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from chalicelib.faults import Fault, FaultCode
 from chalicelib.resources import Resources
+from chalicelib.security import CURRENT, PREVIOUS, Principal
 from chalicelib.security.api_key import KeyPair
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 _LOCK: Final = 5_283_015_418
 _KEY_BYTES: Final = 36
+_LOST: Final = (
+    "If the answer with the present key was lost: POST /admin/keys/rotate with replace_lost, "
+    "or `bmx keys rotate --replace-lost`."
+)
 
 
 @dataclass(frozen=True)
@@ -33,28 +38,46 @@ def fingerprints(res: Resources) -> Fingerprints:
     return _fingerprints(res.api_keys.read())
 
 
-def rotate(res: Resources) -> tuple[str, Fingerprints]:
+def rotate(res: Resources, principal: Principal, *, replace_lost: bool = False) -> tuple[str, Fingerprints]:
     """A new key, which is told this once. The present one becomes the previous one.
 
     Raises `Fault` (`conflict`) while there is a previous one: whoever uses that would be cut off unwarned.
+    With `replace_lost`, the present key, whose answer nobody got, gives way to the new one and the previous
+    one stays; refused (`conflict`) to who shows the present key.
     """
 
     def changed(keys: KeyPair) -> KeyPair:
-        if keys.previous:
+        new = secrets.token_urlsafe(_KEY_BYTES)
+        if replace_lost and principal.name == CURRENT:
+            raise Fault(
+                FaultCode.CONFLICT,
+                "The present key is not lost: this call shows it.",
+                fix="Rotate without replace_lost.",
+            )
+        if keys.previous and not replace_lost:
             raise Fault(
                 FaultCode.CONFLICT,
                 "The key before the present one is still valid.",
                 why="A rotation would end it while somebody may use it.",
-                fix="Retire it first: DELETE /admin/keys/previous.",
+                fix=_LOST if principal.name == PREVIOUS else "Retire it first: DELETE /admin/keys/previous.",
             )
-        return KeyPair(current=secrets.token_urlsafe(_KEY_BYTES), previous=keys.current)
+        return KeyPair(current=new, previous=keys.previous or keys.current)
 
     keys = _change(res, changed)
     return keys.current, _fingerprints(keys)
 
 
-def retire(res: Resources) -> Fingerprints:
-    """End the previous key; nothing happens where there is none."""
+def retire(res: Resources, principal: Principal) -> Fingerprints:
+    """End the previous key; nothing happens where there is none. Raises `Fault` (`conflict`) where the call
+    shows that very key: whoever has no other would be locked out.
+    """
+    if principal.name == PREVIOUS:
+        raise Fault(
+            FaultCode.CONFLICT,
+            "This call shows the key that it would end.",
+            why="Whoever has no other key would be locked out.",
+            fix=f"Retire it with the present key. {_LOST}",
+        )
     return _fingerprints(_change(res, lambda keys: KeyPair(current=keys.current)))
 
 

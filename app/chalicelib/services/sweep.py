@@ -1,20 +1,22 @@
 """The minute's round: send what was not sent, send again what got no result, give up after enough tries;
 then delete uploads that nobody completed, objects that nobody owns, and records whose time is over.
 
+A message that waits behind others, or for workers that stand still, is not lost: its job is left alone.
 Several rounds at once share the work: each takes rows that no other holds, and puts off their next turn
 before it sends, so that nothing is locked while the queue is spoken to.
 """
 
 import logging
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from chalicelib.db.models import Job
 from chalicelib.resources import Resources
-from chalicelib.services import audit, deletions, idempotency, images, jobs
+from chalicelib.services import audit, deletions, health, idempotency, images, jobs
+from chalicelib.settings import IMAGE_WORKER
 from workers.contracts import ErrorCode, JobStatus
 
 logger = logging.getLogger(__name__)
@@ -75,6 +77,7 @@ def _claim(res: Resources) -> tuple[list[str], int]:
     )
     claimed: list[str] = []
     gave_up = 0
+    reached = _reached(res, now)
     with res.database.session() as session:
         rows = session.scalars(
             select(Job)
@@ -84,6 +87,10 @@ def _claim(res: Resources) -> tuple[list[str], int]:
             .with_for_update(skip_locked=True)
         )
         for job in rows:
+            if job.status == JobStatus.QUEUED and reached is not None and (job.queued_at or now) > reached:
+                # The workers have not come to it: its message still waits.
+                job.deadline_at = now + _LEASE
+                continue
             if job.status == JobStatus.QUEUED and job.attempts >= jobs.MAX_ATTEMPTS:
                 job.status = JobStatus.FAILED
                 job.error_code = ErrorCode.NO_RESULT
@@ -98,3 +105,30 @@ def _claim(res: Resources) -> tuple[list[str], int]:
                 job.next_attempt_at = now + _LEASE
             claimed.append(job.id)
     return claimed, gave_up
+
+
+def _reached(res: Resources, now: datetime) -> datetime | None:
+    """How far the workers have come while messages wait: the latest sending that a result came for. None
+    where nothing is overdue or nothing waits, so that an overdue message is lost.
+    """
+    overdue = select(Job.id).where(Job.status == JobStatus.QUEUED, Job.deadline_at <= now).limit(1)
+    with res.database.session() as session:
+        if session.scalar(overdue) is None or not _messages_wait(res):
+            return None
+        # A job that was started anew or given up keeps its older result.
+        answered = session.scalar(
+            select(func.max(Job.queued_at)).where(
+                Job.status.in_((JobStatus.SUCCEEDED, JobStatus.FAILED)),
+                Job.result.is_not(None),
+                func.coalesce(Job.error_code, "") != ErrorCode.NO_RESULT,
+            )
+        )
+    return answered or datetime.min.replace(tzinfo=UTC)
+
+
+def _messages_wait(res: Resources) -> bool:
+    queue = res.settings.queues[IMAGE_WORKER].queue
+    depth = health.examine_queue(res.clients.sqs, res.settings.account, queue)
+    if depth.status is not health.QueueStatus.OK:
+        logger.warning("Whether messages wait is not known: %s", depth.message)
+    return bool(depth.visible)

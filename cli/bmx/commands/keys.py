@@ -39,6 +39,10 @@ def show(stack: StackOption = LOCAL, url: UrlOption = None, json_output: JsonOpt
 def rotate(
     stack: StackOption = LOCAL,
     url: UrlOption = None,
+    replace_lost: Annotated[
+        bool,
+        typer.Option("--replace-lost", help="The answer with the present key was lost: replace that one."),
+    ] = False,
     yes: YesOption = False,
     json_output: JsonOption = False,
 ) -> None:
@@ -47,7 +51,7 @@ def rotate(
     def action(ui: Ui) -> Outcome:
         with open_api(stack, url) as api:
             ui.confirm(f"Make a new API key for stack {stack}?", agreed=yes)
-            made = api.post("/admin/keys/rotate")
+            made = api.post("/admin/keys/rotate", {"replace_lost": replace_lost})
         path = save(stack, made.pop("key"))
         return Outcome(data={**made, "file": str(path)}, view=f"{_view(made)}\nThe new key is in {path}.")
 
