@@ -7,9 +7,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from chalicelib.security.api_key import _Fetched
 from chalicelib.services import dead_letters
 from tests.app.api import Api
 from tests.app.world import API_KEY, PREVIOUS_KEY, QUEUES, World
+from workers.contracts.api_key import KeyPair
 
 WORKER = "image_processing"
 
@@ -158,6 +160,10 @@ def test_a_lost_answer_to_a_rotation_locks_nobody_out(world: World, api: Api) ->
     refused = api.error("DELETE", "/admin/keys/previous", status=409)
     assert (refused["code"], "--replace-lost" in refused["message"]) == ("conflict", True)
     assert "--replace-lost" in api.error("POST", "/admin/keys/rotate", status=409)["message"]
+    # Another process still takes the key for the present one.
+    world.res.api_keys._fetched = _Fetched(KeyPair(current=API_KEY), world.res.api_keys._clock())
+    assert api.error("DELETE", "/admin/keys/previous", status=409)["code"] == "conflict"
+    world.res.api_keys._fetched = _Fetched(KeyPair(current=API_KEY), world.res.api_keys._clock())
     made = api.json("POST", "/admin/keys/rotate", {"replace_lost": True}, status=201)
     assert api.error("GET", "/books", status=401, key=lost)["code"] == "unauthorized"
     api.json("GET", "/books", key=API_KEY)

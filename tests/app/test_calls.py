@@ -119,6 +119,28 @@ def test_a_key_used_again_after_its_day_makes_something_new(world: World, api: A
         world.clock.now += idempotency.KEEP + timedelta(minutes=1)
 
 
+def test_what_a_key_made_and_somebody_deleted_is_cut_out_when_it_is_made_again(
+    world: World, api: Api, book: Any
+) -> None:
+    """The job of the deleted image is done, and would count for the new one if it had the same id."""
+    path, key = f"/books/{book['id']}/images", {"Idempotency-Key": "scan"}
+    for hours in (0, 25):
+        world.clock.advance(hours=hours)
+        world.messages()
+        made = api.json("POST", path, JPEG, status=201, content_type="image/jpeg", **key)
+        (job,) = [it for it in world.messages() if it.image_id == made["id"]]
+        results.apply(world.res, succeeded(job))
+        api.json("DELETE", f"{path}/{made['id']}")
+    presign = {"content_type": "image/jpeg"}
+    for _ in range(2):
+        form = api.json("POST", f"{path}/presign", presign, status=201, **{"Idempotency-Key": "form"})
+        world.put(form["fields"]["key"], JPEG)
+        api.json("POST", f"{path}/complete", {"image_id": form["image_id"]})
+        (job,) = [it for it in world.messages() if it.image_id == form["image_id"]]
+        results.apply(world.res, succeeded(job))
+        api.json("DELETE", f"{path}/{form['image_id']}")
+
+
 def test_imports_and_retries_are_found_by_their_book(world: World, api: Api, book: Any) -> None:
     (job, _) = world.messages()
     results.apply(world.res, failed(job))

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from chalicelib.faults import Fault, FaultCode, NotFoundError
-from chalicelib.services import books, images, importing, jobs, listings, results
+from chalicelib.services import books, images, importing, jobs, listings, results, sweep
 from tests.app.api import Api
 from tests.app.world import JPEG, PNG, WEBP, World, failed, succeeded
 from workers.contracts import ImageResult, JobStatus, ResultStatus
@@ -202,6 +202,27 @@ def test_a_repeated_call_for_a_form_gives_one_that_is_valid(world: World, api: A
     assert again.json_body["expires_at"] > world.clock.now.isoformat()
 
 
+def test_what_the_last_form_of_a_key_puts_there_is_registered_or_deleted(
+    world: World, api: Api, book: Any
+) -> None:
+    path, key = f"/books/{book['id']}/images/presign", {"Idempotency-Key": "scan-0001"}
+    api.json("POST", path, {"content_type": "image/jpeg"}, status=201, **key)
+    world.clock.advance(hours=23, minutes=50)
+    form = api.json("POST", path, {"content_type": "image/jpeg"}, status=201, **key)
+    world.clock.advance(minutes=14)
+    sweep.run(world.res)
+    world.put(form["fields"]["key"], JPEG)
+    complete = f"/books/{book['id']}/images/complete"
+    assert api.json("POST", complete, {"image_id": form["image_id"]})["state"] == "processing"
+    late = api.json("POST", path, {"content_type": "image/jpeg"}, status=201)
+    world.clock.advance(hours=25)
+    assert sweep.run(world.res).abandoned_uploads == 1
+    world.put(late["fields"]["key"], JPEG)
+    world.clock.advance(hours=1)
+    sweep.run(world.res)
+    assert world.keys(late["fields"]["key"]) == []
+
+
 def test_a_form_of_a_deleted_book_does_not_reach_the_one_imported_after_it(
     world: World, api: Api, book: Any
 ) -> None:
@@ -252,6 +273,8 @@ def test_a_book_has_room_for_so_many_images(
 ) -> None:
     monkeypatch.setattr(listings, "MOST_IMAGES", 3)
     path = f"/books/{book['id']}/images"
+    api.json("POST", f"{path}/presign", {"content_type": "image/jpeg"}, status=201)
+    world.clock.advance(minutes=20)
     api.json("POST", f"{path}/presign", {"content_type": "image/jpeg"}, status=201)
     for error in (
         api.error("POST", path, JPEG, status=409, content_type="image/jpeg"),

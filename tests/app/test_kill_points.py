@@ -80,8 +80,8 @@ def take_results(world: World) -> None:
 
 
 def settle(world: World) -> None:
-    """A day passes, with everybody at work."""
-    for minutes in (3, 25, 90, 1500):
+    """A day and more passes, with everybody at work."""
+    for minutes in (3, 25, 90, 1500, 60):
         world.clock.advance(minutes=minutes)
         sweep.run(world.res)
         work(world)

@@ -2,12 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import boto3
 import pytest
 
 from chalicelib.faults import Fault, FaultCode, NotFoundError
 from chalicelib.services import books, health, images, importing, jobs, results, retrying, sweep
 from tests.app.world import JPEG, QUEUES, World, failed, succeeded
-from workers.contracts import ErrorCode, JobStatus, QueueConfig
+from workers.contracts import ErrorCode, JobStatus, QueueConfig, parse_job
 
 DEADLINE = QueueConfig.model_validate(QUEUES["image_processing"]).result_deadline
 
@@ -47,6 +48,36 @@ def test_messages_that_wait_for_a_worker_are_not_sent_again(world: World) -> Non
     assert sweep.run(world.res).sent == 2, "they were taken, and no result came"
 
 
+def test_a_long_queue_that_is_worked_off_is_not_sent_again(world: World) -> None:
+    """It takes three deadlines. Those of one batch have one time of sending, and are answered one by one."""
+    world.put_listing("atlas", *(f"image_{number:02d}.jpg" for number in range(1, 41)))
+    importing.import_listing(world.res, "atlas")
+    sqs, url = boto3.client("sqs"), world.queue_url()
+    for _ in range(40):
+        (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+        world.clock.advance(seconds=3 * DEADLINE / 40)
+        results.apply(world.res, succeeded(parse_job(message["Body"])))
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        report = sweep.run(world.res)
+        assert (report.sent, report.gave_up) == (0, 0)
+    assert world.messages() == []
+
+
+def test_what_waits_does_not_keep_back_what_was_never_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker stands still with more jobs than a round looks at."""
+    for number in range(2):
+        world.put_listing(f"atlas-{number}", *(f"image_{it:03d}.jpg" for it in range(1, 121)))
+        importing.import_listing(world.res, f"atlas-{number}")
+    world.put_listing("last", "image_01.jpg", "image_02.jpg")
+    with monkeypatch.context() as broken:
+        world.break_queue(broken)
+        importing.import_listing(world.res, "last")
+    world.clock.advance(seconds=DEADLINE + 1)
+    assert sweep.run(world.res).sent == 2
+
+
 def test_a_lost_message_is_sent_again_while_others_wait(world: World) -> None:
     """Workers answer what was sent after it, so it does not wait any more."""
     lost = import_one(world)
@@ -61,6 +92,8 @@ def test_a_lost_message_is_sent_again_while_others_wait(world: World) -> None:
     assert sweep.run(world.res).sent == 0, "nothing says that it does not wait"
     results.apply(world.res, succeeded(later))
     world.clock.advance(minutes=3)
+    assert sweep.run(world.res).sent == 0, "one may come before the other"
+    world.clock.advance(seconds=DEADLINE + 1)
     assert sweep.run(world.res).sent == 1
     assert jobs.get(world.res, lost).attempts == 2
 

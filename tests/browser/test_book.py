@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import WAIT, Visit, make_book, signed_in
 from tests.running_stack import PhotoMaker, RunningStack
@@ -12,6 +12,9 @@ from tests.running_stack import PhotoMaker, RunningStack
 pytestmark = pytest.mark.local
 
 TILES = "#gallery li"
+IN_THE_BUCKET = re.compile(r"-images-\d+/books/")
+DRAG = """document.querySelector('[data-id="{id}"]').dispatchEvent(
+    new DragEvent('{event}', {{ bubbles: true, dataTransfer: new DataTransfer() }}))"""
 
 
 @pytest.fixture
@@ -76,6 +79,59 @@ def test_photos_are_put_in_order_by_keys_by_buttons_and_by_dragging(
     with page.expect_response(lambda it: it.url.endswith("/order") and it.ok):
         tiles.nth(1).drag_to(tiles.nth(0), target_position={"x": 5, "y": 50})
     assert [image["id"] for image in images(running, own_book)] == [two, one]
+
+
+LATER = "#later"
+"""What makes an address another one, and leads to the same."""
+
+
+def test_pictures_and_links_get_addresses_that_are_valid(
+    visit: Visit, running: RunningStack, book_id: str
+) -> None:
+    """Signed ones end after a quarter of an hour; a page is open for longer."""
+    page = visit.page
+    visit.expects("403")
+    page.clock.install()
+    page.route(IN_THE_BUCKET, lambda it: it.fulfill(status=403))
+    page.goto(signed_in(running, f"books/{book_id}"))
+    expect(page.locator("#book .nopic")).to_have_count(4)
+    page.unroute(IN_THE_BUCKET)
+
+    def later(route: Route) -> None:
+        text = route.fetch().text()
+        route.fulfill(body=re.sub(r'(https?://[^"]*/books/[^"]*)"', rf'\1{LATER}"', text))
+
+    page.route(f"**/books/{book_id}", later)
+    page.clock.fast_forward("10:00")
+    expect(page.locator("#book .nopic")).to_have_count(0)
+    assert page.locator("#book img").evaluate_all(
+        "all => Promise.all(all.map(it => it.decode())).then(() => all.every(it => it.naturalWidth))"
+    )
+    links = page.locator("#about .links a").evaluate_all("all => all.map(it => it.href)")
+    assert [it.endswith(LATER) for it in links] == [True] * 3
+
+
+def test_a_photo_that_comes_while_another_is_dragged_is_shown_and_kept(
+    page: Page, running: RunningStack, own_book: str, photos: PhotoMaker
+) -> None:
+    (photo,) = photos("third", 1)
+    one, two = (str(image["id"]) for image in images(running, own_book))
+    tiles = page.locator(TILES)
+    expect(tiles.nth(0)).to_have_attribute("draggable", "true")
+    page.evaluate(DRAG.format(event="dragstart", id=two))
+    with running.api() as api:
+        third = api.upload(f"/books/{own_book}/images", photo.read_bytes(), "image/jpeg")["id"]
+    with page.expect_response(lambda it: it.url.endswith(f"/books/{own_book}") and it.ok):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(tiles).to_have_count(2)
+    page.evaluate(
+        f"document.querySelector('[data-id=\"{one}\"]').before(document.querySelector('[data-id=\"{two}\"]'))"
+    )
+    with page.expect_response(lambda it: it.url.endswith("/order")) as ordered:
+        page.evaluate(DRAG.format(event="dragend", id=two))
+    assert ordered.value.ok
+    expect(tiles).to_have_count(3)
+    assert [image["id"] for image in images(running, own_book)] == [two, one, third]
 
 
 def test_a_photo_is_deleted_once_somebody_agreed(page: Page, running: RunningStack, own_book: str) -> None:

@@ -179,6 +179,26 @@ def test_a_token_is_renewed_before_it_ends(
     expect(page.locator("#role")).to_have_text("editor")
 
 
+def test_a_network_that_fails_while_a_token_is_renewed_signs_nobody_out(
+    visit: Visit, running: RunningStack, person: Callable[[str], Person]
+) -> None:
+    page = visit.page
+    person("editor").sign_in(page, running)
+    expect(page.locator("#role")).to_have_text("editor")
+    page.evaluate(
+        """() => { const [[name, text]] = Object.entries(sessionStorage);
+          sessionStorage.setItem(name, JSON.stringify({ ...JSON.parse(text), expires: 0 })); }"""
+    )
+    visit.expects("ERR_FAILED")
+    page.route("**/oauth2/token", lambda it: it.abort())
+    page.reload()
+    expect(page.locator("#notice")).to_contain_text("The sign-in cannot be renewed")
+    page.unroute("**/oauth2/token")
+    expect(page.locator("#notice")).to_be_hidden()
+    expect(page.locator("#who")).not_to_be_empty()
+    assert "sign-in" not in page.url
+
+
 def test_signing_out_ends_the_session_at_the_pool(
     visit: Visit, running: RunningStack, person: Callable[[str], Person]
 ) -> None:

@@ -16,7 +16,7 @@ from chalicelib.api.schemas import (
     RedriveOut,
 )
 from chalicelib.faults import FaultCode
-from chalicelib.security import Role
+from chalicelib.security import Role, presented_key
 from chalicelib.services import dead_letters, health, rotation
 
 blueprint = Blueprint(__name__)
@@ -75,7 +75,9 @@ def list_keys() -> KeysOut:
 )
 def rotate_key(body: KeyRotation, call: Call) -> NewKey:
     """The present key stays valid as the previous one until it is retired."""
-    key, prints = rotation.rotate(resources.current(), call.caller, replace_lost=body.replace_lost)
+    key, prints = rotation.rotate(
+        resources.current(), presented_key(call.headers), replace_lost=body.replace_lost
+    )
     return NewKey(key=key, current=prints.current, previous=prints.previous)
 
 
@@ -88,5 +90,5 @@ def rotate_key(body: KeyRotation, call: Call) -> NewKey:
 )
 def retire_key(call: Call) -> KeysOut:
     """Other processes forget it within a minute. Refused to who shows that very key."""
-    left = rotation.retire(resources.current(), call.caller)
+    left = rotation.retire(resources.current(), presented_key(call.headers))
     return KeysOut.model_validate(left, from_attributes=True)

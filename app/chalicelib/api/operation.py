@@ -22,13 +22,6 @@ class Call:
     chosen_id: str | None
     """The id that a create is to use: it follows from the call's `Idempotency-Key`, if it has one."""
 
-    @property
-    def caller(self) -> Principal:
-        """Who calls a route that takes a role."""
-        if self.principal is None:
-            raise LookupError("a public route has no principal")
-        return self.principal
-
 
 @dataclass(frozen=True)
 class Operation:

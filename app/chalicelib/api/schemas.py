@@ -18,7 +18,6 @@ from chalicelib.services import jobs
 from chalicelib.services.books import BookProgress
 from chalicelib.services.health import QueueHealth
 from chalicelib.services.keys import EXTENSIONS, LISTING_ITEM
-from chalicelib.services.listings import MOST_IMAGES
 from workers.contracts import ErrorCode, HeldModel, JobStatus, Quality, Recipe, StoredImage, Subject
 
 EXAMPLE_ID: Final = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -78,7 +77,7 @@ class BookUpdate(_In):
 
 class ImageOrder(_In):
     image_ids: list[str] = Field(
-        description="Every image of the book, first to last.", max_length=MOST_IMAGES, examples=[[EXAMPLE_ID]]
+        description="Every image of the book, first to last.", max_length=1000, examples=[[EXAMPLE_ID]]
     )
 
 

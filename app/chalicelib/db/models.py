@@ -168,6 +168,7 @@ class Job(_Timed, Base):
             postgresql_where=text("status IN ('pending', 'queue_failed')"),
         ),
         Index("image_jobs_deadline_idx", "deadline_at", postgresql_where=text("status = 'queued'")),
+        Index("image_jobs_answered_idx", "queued_at", postgresql_where=text("result IS NOT NULL")),
         Index("image_jobs_status_id_idx", "status", text("id DESC")),
         Index("image_jobs_book_id_idx", "book_id"),
         Index("image_jobs_image_id_idx", "image_id"),

@@ -14,12 +14,10 @@ from workers.contracts import Role
 if TYPE_CHECKING:
     from chalicelib.resources import Resources
 
-__all__ = ["API_KEY_HEADER", "CURRENT", "PREVIOUS", "Principal", "Role", "authenticate", "identify"]
+__all__ = ["API_KEY_HEADER", "Principal", "Role", "authenticate", "identify", "presented_key"]
 
 API_KEY_HEADER: Final = "X-API-Key"
 BEARER: Final = "Bearer "
-CURRENT: Final = "api-key:current"
-PREVIOUS: Final = "api-key:previous"
 
 
 @dataclass(frozen=True)
@@ -64,11 +62,10 @@ def authenticate(headers: Mapping[str, str], res: "Resources") -> Principal:
     instead of telling each caller that theirs is wrong. A key that is shown decides: a wrong one is not made
     good by a token.
     """
-    presented = _header(headers, API_KEY_HEADER)
+    presented = presented_key(headers)
     matched = res.api_keys.match(presented)
     if matched is not None:
-        name = CURRENT if matched == "current" else PREVIOUS
-        return Principal(name=name, role=Role.ADMIN, caller="api-key")
+        return Principal(name=f"api-key:{matched}", role=Role.ADMIN, caller="api-key")
     authorization = _header(headers, "Authorization")
     if not presented and authorization[: len(BEARER)].lower() == BEARER.lower():
         return res.tokens.verify(authorization[len(BEARER) :].strip())
@@ -90,6 +87,11 @@ def authenticate(headers: Mapping[str, str], res: "Resources") -> Principal:
         what,
         fix=f"Send the API key as {API_KEY_HEADER}, or a sign-in token as `Authorization: Bearer`.",
     )
+
+
+def presented_key(headers: Mapping[str, str]) -> str:
+    """The API key that a call shows; empty where it shows none."""
+    return _header(headers, API_KEY_HEADER)
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:

@@ -8,23 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, Field, ValidationError
-
 from chalicelib.aws import error_code
 from chalicelib.faults import MisconfiguredError
+from workers.contracts.api_key import KeyPair
 
 if TYPE_CHECKING:
     from chalicelib.aws import Clients
 
 _KEEP_SECONDS = 60.0
 _RECHECK_SECONDS = 3.0
-
-
-class KeyPair(BaseModel):
-    """What the secret holds. Never logged: its fields are left out where it is printed."""
-
-    current: str = Field(default="", repr=False)
-    previous: str | None = Field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -50,9 +42,9 @@ class ApiKeys:
 
     def match(self, presented: str) -> Literal["current", "previous"] | None:
         """Which key `presented` is; raises `MisconfiguredError` where none is set or readable."""
-        matched = _match(self._keys(_KEEP_SECONDS), presented)
+        matched = which(self._keys(_KEEP_SECONDS), presented)
         if matched is None and presented:
-            matched = _match(self._keys(_RECHECK_SECONDS), presented)
+            matched = which(self._keys(_RECHECK_SECONDS), presented)
         return matched
 
     def read(self) -> KeyPair:
@@ -88,21 +80,23 @@ class ApiKeys:
                 why=error_code(error),
                 fix="Check that the secret exists and that the application's role may read it.",
             ) from error
-        try:
-            keys = KeyPair.model_validate_json(text or "{}")
-        except ValidationError:
-            # The validation error would quote the secret's text.
+        keys = KeyPair.parse(text)
+        if keys is None:
             raise MisconfiguredError(
                 "The API key secret is not in its format.",
-                fix='Write {"current": "...", "previous": null} with `bmx keys rotate`.',
-            ) from None
-        if not keys.current.strip():
-            raise MisconfiguredError("The API key is empty.", fix="Set one with `bmx keys rotate`.")
+                fix="Write one anew with `bmx keys restore --stack STACK`.",
+            )
+        if not keys.usable:
+            raise MisconfiguredError(
+                "The API key is empty.", fix="Set one with `bmx keys restore --stack STACK`."
+            )
         return keys
 
 
-def _match(keys: KeyPair, presented: str) -> Literal["current", "previous"] | None:
-    """Both keys are always compared, in constant time, so that timing tells nothing about either."""
+def which(keys: KeyPair, presented: str) -> Literal["current", "previous"] | None:
+    """Which of the two a presented key is. Both are always compared, in constant time, so that timing tells
+    nothing about either.
+    """
     given = presented.encode()
     current = hmac.compare_digest(given, keys.current.encode())
     # An absent previous key is compared too, and then never counts.

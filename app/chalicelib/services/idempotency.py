@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from sqlalchemy import ColumnElement, delete, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from chalicelib.db.models import Book, BookImage
+from chalicelib.db.models import Book, BookImage, Job
 from chalicelib.db.records import IdempotencyKey
 from chalicelib.faults import Fault, FaultCode
 from chalicelib.resources import Resources
@@ -102,11 +102,21 @@ Kind = TypeVar("Kind", Book, BookImage)
 
 def usable_id(session: Session, kind: type[Kind], chosen_id: str, *, now: datetime) -> str:
     """The id that a create with a key goes on with: the chosen one, or one that follows from it where the
-    chosen one's owner was made in a day of the key that is over.
+    chosen one's owner was made in a day of the key that is over, or is an image that was deleted: its job is
+    still there, and would count for the new one.
     """
-    while (known := session.get(kind, chosen_id)) is not None and known.created_at <= now - KEEP:
+    while _is_used_up(session, kind, chosen_id, now):
         chosen_id = str(uuid.uuid5(_NAMES, chosen_id))
     return chosen_id
+
+
+def _is_used_up(session: Session, kind: type[Kind], chosen_id: str, now: datetime) -> bool:
+    known = session.get(kind, chosen_id)
+    if known is not None:
+        return known.created_at <= now - KEEP
+    if kind is Book:
+        return False
+    return session.scalar(select(Job.id).where(Job.image_id == chosen_id).limit(1)) is not None
 
 
 def finish(res: Resources, claim: Claim, answer: Answer) -> None:

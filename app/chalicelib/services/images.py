@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from chalicelib.aws import error_code
@@ -25,9 +25,9 @@ longer.
 MAX_UPLOAD_BYTES: Final = 50_000_000
 """What a presigned upload may hold."""
 
-ABANDONED_AFTER: Final = timedelta(days=1)
-"""When an upload that was not completed is deleted. Much later than its form expires: who was slow to call
-`complete` loses nothing.
+ABANDONED_AFTER: Final = idempotency.KEEP + 2 * UPLOAD_TIME
+"""When an upload that was not completed is deleted: after its last form has expired, which a repeated call
+gives out for a day. Who was slow to call `complete` loses nothing.
 """
 
 _DELETE_AT_ONCE = 20
@@ -189,6 +189,8 @@ def delete_abandoned(res: Resources) -> int:
         for image in abandoned:
             res.clients.s3.delete_object(Bucket=res.settings.images_bucket, Key=image.key)
             session.delete(image)
+        # What a form puts there all the same is found by the second look.
+        deletions.give_up(res, session, [image.key for image in abandoned])
     return len(abandoned)
 
 
@@ -218,9 +220,7 @@ def _reserve(res: Resources, book_id: str, content_type: str, image_id: str | No
         known = session.get(BookImage, image_id)
         if known is not None:
             return known
-        listings.require_room(
-            session.scalar(select(func.count()).where(BookImage.book_id == book_id)) or 0, adding=1
-        )
+        listings.require_room(_shown(session, book_id, now), adding=1, fix="Make another book for the rest.")
         last = session.scalar(select(func.max(BookImage.position)).where(BookImage.book_id == book_id)) or 0
         book.last_number = number = max(last, book.last_number) + 1
         image = BookImage(
@@ -237,6 +237,12 @@ def _reserve(res: Resources, book_id: str, content_type: str, image_id: str | No
         deletions.claim(session, [image.key, cutout_prefix(book_id, image.id)])
         session.add(image)
     return image
+
+
+def _shown(session: Session, book_id: str, now: datetime) -> int:
+    """How many images a book is shown with: not with uploads that did not come in their time."""
+    shown = or_(BookImage.status != ImageStatus.UPLOADING, BookImage.created_at > now - UPLOAD_TIME)
+    return session.scalar(select(func.count()).where(BookImage.book_id == book_id, shown)) or 0
 
 
 def _register(

@@ -52,7 +52,7 @@ def import_listing(res: Resources, item: str, title: str | None = None) -> Impor
         if _exists(session, item):
             return Imported(book_id, created=False)
     photos = listings.photos(res, item)
-    listings.require_room(0, adding=len(photos))
+    listings.require_room(0, adding=len(photos), fix="Share its photos out among several listings.")
     places = _places(book_id, photos)
     with res.database.session() as session:
         _wait_for_others(session, item)

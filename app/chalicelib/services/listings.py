@@ -70,13 +70,13 @@ def items(res: Resources, *, after: str | None, limit: int) -> ItemPage:
     return ItemPage(shown, shown[-1] if len(names) > limit else None)
 
 
-def require_room(present: int, *, adding: int) -> None:
+def require_room(present: int, *, adding: int, fix: str) -> None:
     """Raise `Fault` (`too_many_images`) where a book would have more images than it may."""
     if present + adding > MOST_IMAGES:
         raise Fault(
             FaultCode.TOO_MANY_IMAGES,
             f"The book would have {present + adding} images.",
             why=f"A book may have {MOST_IMAGES}.",
-            fix="Make another book for the rest.",
+            fix=fix,
             details={"limit": MOST_IMAGES},
         )

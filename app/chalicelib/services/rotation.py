@@ -1,7 +1,6 @@
 """Changing the API key with overlap: the new one counts at once, the one before until it is retired."""
 
 import hashlib
-import secrets
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,14 +10,13 @@ from sqlalchemy import text
 
 from chalicelib.faults import Fault, FaultCode
 from chalicelib.resources import Resources
-from chalicelib.security import CURRENT, PREVIOUS, Principal
-from chalicelib.security.api_key import KeyPair
+from chalicelib.security.api_key import which
+from workers.contracts.api_key import KeyPair, new_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LOCK: Final = 5_283_015_418
-_KEY_BYTES: Final = 36
 _LOST: Final = (
     "If the answer with the present key was lost: POST /admin/keys/rotate with replace_lost, "
     "or `bmx keys rotate --replace-lost`."
@@ -38,8 +36,9 @@ def fingerprints(res: Resources) -> Fingerprints:
     return _fingerprints(res.api_keys.read())
 
 
-def rotate(res: Resources, principal: Principal, *, replace_lost: bool = False) -> tuple[str, Fingerprints]:
-    """A new key, which is told this once. The present one becomes the previous one.
+def rotate(res: Resources, shown: str, *, replace_lost: bool = False) -> tuple[str, Fingerprints]:
+    """A new key, which is told this once. The present one becomes the previous one. `shown` is the key that
+    the caller shows, if any.
 
     Raises `Fault` (`conflict`) while there is a previous one: whoever uses that would be cut off unwarned.
     With `replace_lost`, the present key, whose answer nobody got, gives way to the new one and the previous
@@ -47,38 +46,42 @@ def rotate(res: Resources, principal: Principal, *, replace_lost: bool = False) 
     """
 
     def changed(keys: KeyPair) -> KeyPair:
-        new = secrets.token_urlsafe(_KEY_BYTES)
-        if replace_lost and principal.name == CURRENT:
+        if replace_lost and which(keys, shown) == "current":
             raise Fault(
                 FaultCode.CONFLICT,
                 "The present key is not lost: this call shows it.",
                 fix="Rotate without replace_lost.",
             )
         if keys.previous and not replace_lost:
+            may_retire = which(keys, shown) != "previous"
             raise Fault(
                 FaultCode.CONFLICT,
                 "The key before the present one is still valid.",
                 why="A rotation would end it while somebody may use it.",
-                fix=_LOST if principal.name == PREVIOUS else "Retire it first: DELETE /admin/keys/previous.",
+                fix=f"{'Retire it first: DELETE /admin/keys/previous. ' if may_retire else ''}{_LOST}",
             )
-        return KeyPair(current=new, previous=keys.previous or keys.current)
+        return KeyPair(current=new_key(), previous=keys.previous or keys.current)
 
     keys = _change(res, changed)
     return keys.current, _fingerprints(keys)
 
 
-def retire(res: Resources, principal: Principal) -> Fingerprints:
-    """End the previous key; nothing happens where there is none. Raises `Fault` (`conflict`) where the call
-    shows that very key: whoever has no other would be locked out.
+def retire(res: Resources, shown: str) -> Fingerprints:
+    """End the previous key; nothing happens where there is none. Raises `Fault` (`conflict`) where the caller
+    shows a key, and that is not the present one: whoever has no other would be locked out.
     """
-    if principal.name == PREVIOUS:
-        raise Fault(
-            FaultCode.CONFLICT,
-            "This call shows the key that it would end.",
-            why="Whoever has no other key would be locked out.",
-            fix=f"Retire it with the present key. {_LOST}",
-        )
-    return _fingerprints(_change(res, lambda keys: KeyPair(current=keys.current)))
+
+    def changed(keys: KeyPair) -> KeyPair:
+        if keys.previous and shown and which(keys, shown) != "current":
+            raise Fault(
+                FaultCode.CONFLICT,
+                "This call shows the key that it would end.",
+                why="Whoever has no other key would be locked out.",
+                fix=f"Retire it with the present key. {_LOST}",
+            )
+        return KeyPair(current=keys.current)
+
+    return _fingerprints(_change(res, changed))
 
 
 def _change(res: Resources, changed: Callable[[KeyPair], KeyPair]) -> KeyPair:

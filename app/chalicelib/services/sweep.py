@@ -43,8 +43,9 @@ def run(res: Resources) -> SweepReport:
     """One round; stops early when it has used its time, or the queue refuses."""
     report = SweepReport()
     ends = time.monotonic() + _BUDGET_SECONDS
+    reached = _reached(res)
     while time.monotonic() < ends:
-        claimed, gave_up = _claim(res)
+        claimed, gave_up = _claim(res, reached)
         report.gave_up += gave_up
         sending = jobs.send(res, claimed)
         report.sent += len(sending.sent)
@@ -68,16 +69,18 @@ def _delete_abandoned(res: Resources) -> int:
         return 0
 
 
-def _claim(res: Resources) -> tuple[list[str], int]:
-    """Take due jobs: the ids to send, and how many were given up."""
+def _claim(res: Resources, reached: datetime | None) -> tuple[list[str], int]:
+    """Take due jobs: the ids to send, and how many were given up. `reached` as `_reached` gives it."""
     now = res.clock()
+    overdue = and_(Job.status == JobStatus.QUEUED, Job.deadline_at <= now)
+    if reached is not None:
+        # The workers have not come to what was sent later: its messages still wait.
+        overdue = and_(overdue, Job.queued_at < reached)
     due = or_(
-        and_(Job.status.in_((JobStatus.PENDING, JobStatus.QUEUE_FAILED)), Job.next_attempt_at <= now),
-        and_(Job.status == JobStatus.QUEUED, Job.deadline_at <= now),
+        and_(Job.status.in_((JobStatus.PENDING, JobStatus.QUEUE_FAILED)), Job.next_attempt_at <= now), overdue
     )
     claimed: list[str] = []
     gave_up = 0
-    reached = _reached(res, now)
     with res.database.session() as session:
         rows = session.scalars(
             select(Job)
@@ -87,10 +90,6 @@ def _claim(res: Resources) -> tuple[list[str], int]:
             .with_for_update(skip_locked=True)
         )
         for job in rows:
-            if job.status == JobStatus.QUEUED and reached is not None and (job.queued_at or now) > reached:
-                # The workers have not come to it: its message still waits.
-                job.deadline_at = now + _LEASE
-                continue
             if job.status == JobStatus.QUEUED and job.attempts >= jobs.MAX_ATTEMPTS:
                 job.status = JobStatus.FAILED
                 job.error_code = ErrorCode.NO_RESULT
@@ -107,10 +106,15 @@ def _claim(res: Resources) -> tuple[list[str], int]:
     return claimed, gave_up
 
 
-def _reached(res: Resources, now: datetime) -> datetime | None:
-    """How far the workers have come while messages wait: the latest sending that a result came for. None
-    where nothing is overdue or nothing waits, so that an overdue message is lost.
+def _reached(res: Resources) -> datetime | None:
+    """How far the workers have come while messages wait: the latest sending that was answered a deadline ago.
+    None where nothing is overdue or nothing waits, so that what is overdue is lost.
+
+    Answers of just now say little: messages come in any order, and those of one batch one after another. Of a
+    job that was sent more than once it is not known which sending was answered.
     """
+    now = res.clock()
+    deadline = timedelta(seconds=res.settings.queues[IMAGE_WORKER].result_deadline)
     overdue = select(Job.id).where(Job.status == JobStatus.QUEUED, Job.deadline_at <= now).limit(1)
     with res.database.session() as session:
         if session.scalar(overdue) is None or not _messages_wait(res):
@@ -121,6 +125,8 @@ def _reached(res: Resources, now: datetime) -> datetime | None:
                 Job.status.in_((JobStatus.SUCCEEDED, JobStatus.FAILED)),
                 Job.result.is_not(None),
                 func.coalesce(Job.error_code, "") != ErrorCode.NO_RESULT,
+                Job.attempts <= 1,
+                Job.finished_at <= now - deadline,
             )
         )
     return answered or datetime.min.replace(tzinfo=UTC)

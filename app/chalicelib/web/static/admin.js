@@ -1,8 +1,8 @@
 // The state of the system: its checks and queues, jobs that failed, and for administrators what lies behind.
 
 import { $, h, poll, row, time } from "./dom.js";
-import { ApiError, api, welcome } from "./api.js";
-import { can } from "./session.js";
+import { ApiError, api } from "./api.js";
+import { can, introduce } from "./session.js";
 import { showFailures } from "./failures.js";
 import { WORDS, showQueues } from "./queues.js";
 import { showAudit, showKeys } from "./records.js";
@@ -65,7 +65,7 @@ async function look() {
 
 let refresh = () => null;
 refresh = poll(async () => {
-  if (!can("viewer")) await welcome();
+  if (!can("viewer")) introduce(await api("GET", "me"));
   return look();
 });
 $("refresh").addEventListener("click", () => refresh());

@@ -3,6 +3,8 @@
 import { link } from "./dom.js";
 import { accepted, authorization, credential, introduce, refused } from "./session.js";
 
+const AGAIN_MS = 5000;
+
 export class ApiError extends Error {
   constructor(status, body) {
     super(body?.message || `The server answered ${status}.`);
@@ -59,7 +61,15 @@ export function query(parameters) {
   return new URLSearchParams(Object.entries(parameters).filter(([, value]) => value)).toString();
 }
 
-// Asks who is signed in; what a page offers waits for that.
+// Asks who is signed in, until somebody answers; what a page offers waits for that.
 export async function welcome() {
-  introduce(await api("GET", "me"));
+  for (;;) {
+    try {
+      introduce(await api("GET", "me"));
+      return;
+    } catch (error) {
+      if (error instanceof ApiError && error.status < 500) throw error;
+      await new Promise((again) => setTimeout(again, AGAIN_MS));
+    }
+  }
 }

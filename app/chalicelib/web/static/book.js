@@ -1,6 +1,6 @@
 // The page of one book: what it is called, its photos, and what may be done with them.
 
-import { $, attempt, busy, button, confirmed, dialog, h, plural, poll, root, toast } from "./dom.js";
+import { $, attempt, busy, button, confirmed, dialog, h, plural, poll, renew, root, toast } from "./dom.js";
 import { api, welcome } from "./api.js";
 import { can } from "./session.js";
 import { Gallery } from "./gallery.js";
@@ -30,6 +30,8 @@ function images() {
 function update(found) {
   book = found;
   draw();
+  const stored = images().flatMap((it) => [[it.key, it.original_url], ...Object.values(it.outputs ?? {}).map(({ key, url }) => [key, url])]);
+  renew($("book"), new Map(stored));
 }
 
 function standing() {

@@ -1,6 +1,6 @@
 // The list of books: searched, filtered, a page more at a time, and live while anything is in work.
 
-import { $, attempt, busy, button, dialog, fill, h, link, picture, plural, poll } from "./dom.js";
+import { $, attempt, busy, button, dialog, fill, h, link, picture, plural, poll, renew } from "./dom.js";
 import { api, query, welcome } from "./api.js";
 import { can } from "./session.js";
 
@@ -29,7 +29,7 @@ function card(book) {
   const shown = book.primary_image;
   return h("li", { "data-id": book.id }, h("a", { id: `book-${book.id}`, href: link(`books/${book.id}`) },
     shown
-      ? picture({ class: shown.kind === "processed" ? "pic cut" : "pic", src: shown.thumbnail_url, alt: "", loading: "lazy", decoding: "async" })
+      ? picture({ class: shown.kind === "processed" ? "pic cut" : "pic", key: shown.key, src: shown.thumbnail_url, alt: "", loading: "lazy", decoding: "async" })
       : h("span", { class: "nopic" }, "No photo"),
     h("div", { class: "about" },
       h("div", { class: "name" }, book.title),
@@ -50,6 +50,7 @@ function show(books, more) {
   if (made.length !== list.children.length || made.some((it, at) => list.children[at] !== it)) {
     fill(list, ...made);
   }
+  renew(list, new Map(books.map((it) => it.primary_image).filter(Boolean).map((it) => [it.key, it.thumbnail_url])));
   const narrowed = Boolean(search.q || search.progress);
   list.setAttribute("aria-busy", "false");
   $("count").textContent = books.length ? `${plural(books.length, "book")}${more ? " and more" : ""}` : "";

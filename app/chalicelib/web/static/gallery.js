@@ -11,6 +11,7 @@ export class Gallery {
   #does;
   #images = [];
   #dragged = null;
+  #waiting = null;
 
   // `does`: `editable()`, `choose(id)` and `reorder(ids)`.
   constructor(list, does) {
@@ -25,6 +26,7 @@ export class Gallery {
 
   draw(images, chosen) {
     this.#images = images;
+    this.#waiting = this.#dragged && chosen;
     if (this.#dragged) return;
     fill(this.#list, ...images.map((image) => this.#tile(image, image.id === chosen)));
     this.#list.setAttribute("aria-busy", "false");
@@ -42,13 +44,13 @@ export class Gallery {
   }
 
   #tile(image, chosen) {
-    const shown = image.kind === "processed" ? image.outputs.thumbnail.url : image.original_url;
+    const { key, url: shown } = image.kind === "processed" ? image.outputs.thumbnail : { key: image.key, url: image.original_url };
     const name = nameOf(image);
     const poor = image.quality?.level === "low" && image.kind === "processed";
     return h("li", { class: chosen ? "chosen" : null, "data-state": image.state, "data-id": image.id, draggable: String(this.#does.editable()) },
       h("button", { type: "button", class: "pick", id: `pick-${image.id}`, "aria-pressed": String(chosen), "aria-describedby": this.#does.editable() ? "order-help" : null,
         onclick: () => this.#does.choose(image.id) },
-        shown ? picture({ class: image.kind === "processed" ? "cut" : null, src: shown, alt: "", loading: "lazy", draggable: "false" }) : h("span", { class: "nopic" }, "No picture"),
+        shown ? picture({ class: image.kind === "processed" ? "cut" : null, key, src: shown, alt: "", loading: "lazy", draggable: "false" }) : h("span", { class: "nopic" }, "No picture"),
         h("span", { class: "label" }, h("span", {}, name), badge(image.state),
           image.is_primary ? h("span", { class: "badge main" }, "Primary") : null,
           poor ? h("span", { class: "badge wait" }, "Look at it") : null)));
@@ -90,7 +92,11 @@ export class Gallery {
     if (!this.#dragged) return;
     this.#dragged.classList.remove("dragged");
     this.#dragged = null;
-    const ids = [...this.#list.children].map((tile) => tile.dataset.id);
-    if (ids.some((id, at) => id !== this.#images[at]?.id)) this.#does.reorder(ids);
+    // Photos may have come and gone while one was dragged.
+    const now = this.#images.map((image) => image.id);
+    const shown = [...this.#list.children].map((tile) => tile.dataset.id).filter((id) => now.includes(id));
+    const ids = [...shown, ...now.filter((id) => !shown.includes(id))];
+    if (ids.some((id, at) => id !== now[at])) this.#does.reorder(ids);
+    else if (this.#waiting) this.draw(this.#images, this.#waiting);
   }
 }

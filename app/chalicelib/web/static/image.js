@@ -21,8 +21,8 @@ function described({ model, precision }) {
 function compare(image) {
   const { width, height } = image.outputs.cutout;
   const figure = h("figure", {}, h("image-compare", { "label-text": "Compare before and after: the share of the photo that is shown as it was taken" },
-    picture({ slot: "image-1", src: image.original_url, alt: "As photographed" }),
-    picture({ slot: "image-2", src: image.outputs.cutout.url, alt: "Without its background" })),
+    picture({ slot: "image-1", key: image.key, src: image.original_url, alt: "As photographed" }),
+    picture({ slot: "image-2", key: image.outputs.cutout.key, src: image.outputs.cutout.url, alt: "Without its background" })),
   h("figcaption", { class: "sides" }, h("span", {}, "Before"), h("span", {}, "After")));
   figure.style.setProperty("--ratio", width / height);
   return figure;
@@ -30,7 +30,7 @@ function compare(image) {
 
 function stage(image) {
   if (image.outputs && image.original_url) return compare(image);
-  if (image.original_url) return picture({ class: "single", src: image.original_url, alt: `${nameOf(image)} as photographed` });
+  if (image.original_url) return picture({ class: "single", key: image.key, src: image.original_url, alt: `${nameOf(image)} as photographed` });
   return h("p", { class: "nopic" }, "There is no picture: the photo could not be copied from its listing.");
 }
 
@@ -61,8 +61,8 @@ function facts(image) {
   return h("dl", { class: "config" }, rows.filter(Boolean).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
 
-function download(text, url, name) {
-  return url ? h("a", { href: url, target: "_blank", rel: "noopener", download: name }, text) : null;
+function download(text, key, url) {
+  return url ? h("a", { href: url, "data-key": key, target: "_blank", rel: "noopener", download: "" }, text) : null;
 }
 
 function chooseRecipe(image, models) {
@@ -116,7 +116,8 @@ export function showImage(image, does) {
     h("h2", {}, nameOf(image), " ", badge(image.state), " ", image.is_primary ? h("span", { class: "badge main" }, "Primary") : null),
     h("p", { class: "muted" }, image.kind === "processed" ? "Shown by its cutout." : "Shown by its original."),
     ...trouble(image), facts(image),
-    h("p", { class: "links" }, download("Original", image.original_url, ""), " ", download("Cutout", image.outputs?.cutout.url, ""), " ",
-      download("For the shop", image.outputs?.display.url, "")),
+    h("p", { class: "links" }, download("Original", image.key, image.original_url), " ",
+      download("Cutout", image.outputs?.cutout.key, image.outputs?.cutout.url), " ",
+      download("For the shop", image.outputs?.display.key, image.outputs?.display.url)),
     controls(image, does) ?? "");
 }

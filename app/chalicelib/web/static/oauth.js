@@ -3,6 +3,8 @@
 import { link } from "./dom.js";
 
 const { clientId, signInUrl } = document.documentElement.dataset;
+// What the pool says where a token is of no use any more; anything else may pass.
+const REFUSALS = ["invalid_grant", "invalid_client", "unauthorized_client"];
 const PENDING = "bmx:sign-in";
 
 export const offered = Boolean(clientId && signInUrl);
@@ -39,7 +41,11 @@ async function token(form) {
     cache: "no-store",
   });
   const found = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(`The sign-in was refused: ${found.error_description ?? found.error ?? answer.status}.`);
+  if (!answer.ok) {
+    const error = new Error(`The sign-in was refused: ${found.error_description ?? found.error ?? answer.status}.`);
+    error.refused = REFUSALS.includes(found.error);
+    throw error;
+  }
   return found;
 }
 

@@ -63,9 +63,15 @@ export async function credential() {
 async function find() {
   if (!current) await askTabs();
   if (current?.kind === "person" && current.expires - Date.now() < 30_000) {
-    await oauth.renew(current).then(keep, () => keep(null));
+    await oauth.renew(current).then(keep, unrenewed);
   }
   if (!current) await signIn("Sign in to go on.");
+}
+
+// Only the pool's own refusal ends a sign-in: what did not reach it may do so the next time.
+function unrenewed(error) {
+  if (error.refused) keep(null);
+  else if (!current || current.expires < Date.now()) throw new Error("The sign-in cannot be renewed: the sign-in page does not answer.");
 }
 
 function askTabs() {
