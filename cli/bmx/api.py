@@ -11,16 +11,21 @@ TIMEOUT_SECONDS, CONNECT_SECONDS = 30.0, 5.0
 class ApiProblem(Problem):
     """The API refused a call. `code` is the API's own error code, `status` the HTTP status."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, answer: Any = None) -> None:
         super().__init__(message, why=f"(HTTP {status}, {code})", fix=_FIXES.get(code, ""))
         self.status = status
         self.code = code
+        self.answer: dict[str, Any] | None = answer
+        """The body, where it is no error but an answer of its own, as `/health/deep` gives with 503."""
 
+
+_ERROR = {"code", "message", "Message"}
+"""What an error of the application or of the gateway holds, and no other answer."""
 
 _FIXES = {
     "unauthorized": "`bmx up` renews the local key, `bmx keys save` keeps another stack's.",
     "rate_limited": "Wait a minute.",
-    "misconfigured": "`bmx status` shows which part of the stack is not well.",
+    "misconfigured": "`bmx api GET /health/deep --stack STACK` shows what is not well.",
 }
 
 
@@ -82,5 +87,8 @@ class Api:
         code = str(answer.get("code", "unreadable")) if isinstance(answer, dict) else "unreadable"
         message = answer.get("message") if isinstance(answer, dict) else None
         raise ApiProblem(
-            response.status_code, code, str(message or f"{method} {path} gave no readable answer.")
+            response.status_code,
+            code,
+            str(message or f"{method} {path} gave no readable answer."),
+            answer if isinstance(answer, dict) and answer and _ERROR.isdisjoint(answer) else None,
         )

@@ -29,6 +29,12 @@ def open_api(stack: str, url: str | None) -> Api:
         from local.stack import LocalStack
 
         status = LocalStack(Paths.default()).running()
+        if url is not None and url.rstrip("/") != status.api_url.rstrip("/"):
+            raise Problem(
+                f"The local stack is not at {url}.",
+                why="Its key is for this machine alone, and is not sent elsewhere.",
+                fix="Name the address's stack: --stack STACK. (BMX_API_URL gives an address, too.)",
+            )
         return Api(status.api_url, status.api_key)
     return Api(url or _address(stack), read_key(stack))
 

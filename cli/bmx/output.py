@@ -83,7 +83,7 @@ def _console(*, stderr: bool = False) -> Console:
 
 
 class Ui:
-    """What a running command may say: steps and progress on a terminal's stderr; warnings are kept."""
+    """What a running command may say on stderr: steps; on a terminal progress, too. Warnings are kept."""
 
     def __init__(self, *, json_output: bool = False) -> None:
         self.console = _console(stderr=True)
@@ -94,8 +94,8 @@ class Ui:
         self._lock = Lock()
 
     def say(self, text: str) -> None:
-        """One step, in a few words."""
-        if not self.quiet:
+        """One step, in a few words; also into a log, where nothing else tells how far it is."""
+        if not self.json_output:
             self._print(Text.assemble(("· ", "dim"), text))
 
     def detail(self, text: str) -> None:

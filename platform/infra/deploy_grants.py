@@ -188,7 +188,9 @@ def _observation(deployment: Deployment) -> list[Statement]:
     groups = "CreateLogGroup DeleteLogGroup ListTagsForResource PutRetentionPolicy TagResource"
     dashboard = deployment.global_arn("cloudwatch", f"dashboard/{deployment.name(Kind.DASHBOARD)}")
     budget = deployment.global_arn("budgets", f"budget/{deployment.name(Kind.BUDGET, 'monthly')}")
-    log_groups = f"log-group:{deployment.log_group(deployment.function('*'))}"
+    # The API's function has the bare name; for some calls IAM is asked about the group's streams.
+    named = (deployment.function("*"), f"{deployment.chalice_function()}:*")
+    log_groups = [deployment.arn("logs", f"log-group:{deployment.log_group(name)}") for name in named]
     return [
         Statement(
             "ManageAlarms",
@@ -197,7 +199,7 @@ def _observation(deployment: Deployment) -> list[Statement]:
         ),
         Statement("ManageDashboard", ["cloudwatch:GetDashboard", "cloudwatch:PutDashboard"], [dashboard]),
         Statement("ReadBudget", ["budgets:ListTagsForResource", "budgets:ViewBudget"], [budget]),
-        Statement("ManageLogs", _of("logs", groups), [deployment.arn("logs", log_groups)]),
+        Statement("ManageLogs", _of("logs", groups), log_groups),
         # A list knows no resource.
         Statement("FindLogs", ["logs:DescribeLogGroups"], ["*"], conditions=_in_region(deployment)),
     ]

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local import package
+from local import package, schema
 from local.files import checksum, read_json, write_atomic
 from local.paths import Paths
 from local.provider.connection import Aws, AwsError
 from local.reporting import Reporter
-from local.schema import migrate
 from local.sign_in import allow_return
 from workers.contracts.problem import Problem
 
@@ -51,19 +50,29 @@ class Deployer:
         return Deployment(data["api_url"], data["functions"], data["checksum"]) if data else None
 
     def deploy(self, outputs: Mapping[str, Any], report: Reporter) -> Deployment:
-        """Package, create or update the CloudFormation stack, migrate. Nothing happens where nothing
-        changed."""
+        """Package, migrate, create or update the CloudFormation stack. Nothing happens where nothing changed.
+
+        Where there is no application yet, the new one migrates.
+        """
         aws = self.aws
         built = package.build(self.paths, self.stack, outputs, report)
         before = self.current()
-        if before and before.checksum == built.checksum and self._exists(aws):
+        if before is not None and not self._exists(aws):
+            before = None
+        if before and before.checksum == built.checksum:
             allow_return(aws, outputs["api"]["environment"], before.api_url)
             return before
+        client = aws.client("lambda")
+        if before:
+            report.say("Migrating the database")
+            schema.update(client, before.functions[schema.FUNCTION], built)
+            schema.migrate(client, before.functions[schema.FUNCTION])
         report.say("Deploying the application")
         self._apply(aws, self._template(aws, built))
         functions = self._functions(aws)
-        report.say("Migrating the database")
-        migrate(aws.client("lambda"), functions["migrate"])
+        if not before:
+            report.say("Migrating the database")
+            schema.migrate(client, functions[schema.FUNCTION])
         deployed = Deployment(self._api_url(aws), functions, built.checksum)
         write_atomic(self._record, json.dumps(deployed.__dict__))
         allow_return(aws, outputs["api"]["environment"], deployed.api_url)

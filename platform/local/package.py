@@ -58,6 +58,14 @@ class Package:
     template: Path
     checksum: str
 
+    def function(self, handler: str) -> dict[str, Any]:
+        """What the template says of the function of a handler of app.py."""
+        resources = json.loads(self.template.read_text(encoding="utf-8"))["Resources"]
+        found: dict[str, Any] = next(
+            one["Properties"] for logical, one in resources.items() if _handler(logical) == handler
+        )
+        return found
+
 
 def build(
     paths: Paths, stage: str, outputs: Mapping[str, Any], report: Reporter, target: Target = Target.HERE

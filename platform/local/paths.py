@@ -96,6 +96,11 @@ class Paths:
         return self.home / "imported"
 
     @property
+    def rollback(self) -> Path:
+        """Checkouts of the commits that `bmx deploy --rollback` releases, while it does."""
+        return self.home / "rollback"
+
+    @property
     def images_pushed(self) -> Path:
         """Which images were pushed from here: a file for each worker."""
         return self.home / "pushed"
@@ -181,7 +186,7 @@ class Paths:
         return (
             *(self.emulator_state, self.state, self.postgres, self.stacks, self.snapshots),
             *(self.samples, self.demo, self.imported, self.tmp, self.deploy, self.logs, self.run),
-            *(self.ports, self.images_pushed),
+            *(self.ports, self.images_pushed, self.rollback),
             *self.home.glob(".trash-*"),
         )
 

@@ -4,7 +4,6 @@ Order: emulator, database (of an earlier run), infrastructure, function processe
 Each step does nothing where its result is already there, so `up` on a running stack is quick.
 """
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from local.probe import answers
 from local.processes import Processes, Service, ServiceStatus, State, python_module
 from local.provider.connection import Aws
 from local.reporting import Reporter
+from workers.contracts.api_key import KeyPair
 from workers.contracts.problem import Problem
 
 SUPERVISOR = "supervisor"
@@ -136,7 +136,7 @@ class LocalStack:
             outputs = self._apply(report, refresh=killed)
             self.functions.start(outputs["functions"], self.aws, report)
             deployment = self.deployer.deploy(outputs, report)
-            self._write_api_key(outputs)
+            self._write_api_key(outputs, report)
             self._wait_for_api(deployment)
             self.processes.start(self._supervisor())
         return self.status()
@@ -201,11 +201,13 @@ class LocalStack:
 
         return self.infrastructure.apply(report, refresh=refresh, before=pause)
 
-    def _write_api_key(self, outputs: Outputs) -> None:
+    def _write_api_key(self, outputs: Outputs, report: Reporter) -> None:
         secret = self.aws.call("secretsmanager", "get_secret_value", SecretId=outputs["api_key_secret_arn"])
-        key = str(json.loads(secret["SecretString"])["current"])
-        if self._api_key() != key:
-            write_atomic(self.paths.api_key, key, mode=0o600)
+        keys = KeyPair.parse(secret["SecretString"])
+        if keys is None or not keys.usable:
+            report.warn("The stack's secret holds no API key: `bmx keys restore` makes one.")
+        elif self._api_key() != keys.current:
+            write_atomic(self.paths.api_key, keys.current, mode=0o600)
 
     def _api_key(self) -> str:
         return self.paths.api_key.read_text(encoding="utf-8") if self.paths.api_key.exists() else ""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bmx import connection
+from tests.local.waiting import wait_for
 from tests.running_stack import RunningStack
 from workers.contracts import Problem
 
@@ -67,6 +68,50 @@ def test_a_new_key_is_kept_and_the_one_before_still_opens(running: RunningStack)
     with running.api() as api:
         assert api.get("/admin/keys")["previous"] == rotated["data"]["previous"]
     assert "still valid" in running.bmx.json("keys", "rotate", "--yes")["error"]["message"]
+
+
+def test_a_rotation_whose_answer_was_lost_is_made_good(running: RunningStack) -> None:
+    """The file still has the key before."""
+    file = Path(running.bmx.home, "run", "api-key")
+    file.write_text(running.status.api_key)
+    refused = running.bmx.json("keys", "retire", "--yes")
+    assert "--replace-lost" in refused["error"]["message"] + refused["error"]["fix"]
+    assert running.bmx.json("keys", "rotate", "--replace-lost", "--yes")["status"] == "ok"
+    assert file.read_text() != running.status.api_key
+    assert running.bmx.json("keys", "show")["status"] == "ok"
+
+
+def test_a_secret_without_a_key_is_given_one(running: RunningStack) -> None:
+    aws, arn = (
+        running.status.connection.client("secretsmanager"),
+        (running.status.outputs or {})["api_key_secret_arn"],
+    )
+    before = aws.get_secret_value(SecretId=arn)["SecretString"]
+    file = Path(running.bmx.home, "run", "api-key")
+    key = file.read_text()
+    has_one = running.bmx.json("keys", "restore", "--yes")
+    assert has_one["error"]["message"] == "Stack local has an API key."
+    try:
+        aws.put_secret_value(SecretId=arn, SecretString='{"current": "", "previous": null}')
+        unhealthy = running.bmx.json("api", "GET", "/health/deep")
+        assert unhealthy["status"] == "failed"
+        checks = {it["name"]: it["status"] for it in unhealthy["data"]["checks"]}
+        assert checks["secrets"] == "unhealthy"
+        assert running.bmx.json("keys", "restore")["status"] == "confirmation_needed"
+        assert running.bmx.json("keys", "restore", "--yes")["status"] == "ok"
+        assert file.read_text() != key
+        assert running.bmx.json("keys", "show")["data"]["previous"] is None
+    finally:
+        aws.put_secret_value(SecretId=arn, SecretString=before)
+        file.write_text(key)
+    # A key that does not match makes a process read the secret again, every three seconds.
+    wait_for(lambda: running.bmx.json("keys", "show")["status"] == "ok", "the key before")
+
+
+def test_the_local_key_is_sent_to_the_local_stack_alone(running: RunningStack) -> None:
+    refused = running.bmx.json("jobs", "list", "--url", "http://127.0.0.1:9")
+    assert refused["error"]["message"] == "The local stack is not at http://127.0.0.1:9."
+    assert running.bmx.json("jobs", "list", "--url", running.status.api_url + "/")["status"] == "ok"
 
 
 def test_another_stack_is_opened_by_the_key_in_the_users_folder(

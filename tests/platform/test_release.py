@@ -10,27 +10,42 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import nullcontext
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
 from bmx.main import app
+from bmx.output import ConfirmationNeeded
 from local.emulated import EmulatedStack
 from local.engine.project import STAND_IN
 from local.paths import Paths
 from local.postgres import instances
+from local.reporting import LogReporter
 from operations.release import source
 from operations.release.kept import InFolder
+from operations.release.steps import Release, ReleaseStopped, Step
 from tests.platform.iam.world import Project
 from tests.platform.project_copy import run_python
+from workers.contracts import Problem
 
 pytestmark = [pytest.mark.engine, pytest.mark.local, pytest.mark.usefixtures("engine")]
 
 STACK = "staging"
+VERSIONS = Path("app", "chalicelib", "db", "migrations", "versions")
+ALIVE = "    return Alive(version=VERSION)\n"
+ALIVE_BY_COLUMN = """    from sqlalchemy import text
+    with resources.current().database.begin() as connection:
+        connection.execute(text("SELECT note FROM books LIMIT 1"))
+    return Alive(version="by column")
+"""
 BROKEN = 'def system_info() -> SystemInfo:\n    raise RuntimeError("broken on purpose")\n'
 
 
@@ -93,9 +108,48 @@ def released(checkout: Checkout) -> tuple[str, dict[str, Any]]:
     return commit, envelope["data"]
 
 
+def _repaired(health: Path) -> str:
+    """The module as it was before a test broke it."""
+    return health.read_text().replace(BROKEN, "def system_info() -> SystemInfo:\n", 1)
+
+
+def _migration(checkout: Checkout, statement: str) -> str:
+    """A migration after the last one; its revision."""
+    newest = max(path.stem for path in (checkout.root / VERSIONS).glob("[0-9]*.py"))
+    down = newest.partition("_")[0]
+    revision = f"{int(down) + 1:04}"
+    (checkout.root / VERSIONS / f"{revision}.py").write_text(
+        f'from alembic import op\n\nrevision = "{revision}"\ndown_revision = "{down}"\n\n\n'
+        f'def upgrade() -> None:\n    op.execute("{statement}")\n'
+    )
+    return revision
+
+
+@contextmanager
+def _asked(url: str, answers: list[int]) -> Iterator[None]:
+    """An address that is asked without a pause meanwhile, and what it answers."""
+    done = Event()
+
+    def ask() -> None:
+        with httpx.Client(timeout=30) as client:
+            while not done.is_set():
+                answers.append(client.get(url).status_code)
+                done.wait(0.05)
+
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(ask)
+        try:
+            yield
+        finally:
+            done.set()
+        asking.result()
+
+
 def test_a_release_ends_with_a_photo_s_cutout(released: tuple[str, dict[str, Any]]) -> None:
     steps = released[1]["steps"]
-    assert list(steps) == ["platform", "app", "migrations", "mappings", "smoke"]
+    assert list(steps) == ["platform", "app", "migrations", "mappings", "smoke"], (
+        "there was none that migrates"
+    )
     assert {"create"} < steps["platform"]["operations"].keys() <= {"create", "same", "update"}
     assert steps["migrations"]["before"] is None
     assert steps["migrations"]["after"]
@@ -125,6 +179,11 @@ def test_every_function_that_a_queue_feeds_reports_what_failed(
     mappings = checkout.stack.aws.call("lambda", "list_event_source_mappings")["EventSourceMappings"]
     assert len(mappings) == 2
     assert {tuple(one["FunctionResponseTypes"]) for one in mappings} == {("ReportBatchItemFailures",)}
+    prefix = f"/aws/lambda/bluemoxon-{STACK}"
+    groups = checkout.stack.aws.call("logs", "describe_log_groups", logGroupNamePrefix=prefix)["logGroups"]
+    kept = {it["logGroupName"].removeprefix(prefix): it.get("retentionInDays") for it in groups}
+    assert {*kept} >= {"", "-image_results", "-sweep", "-migrate"}
+    assert None not in kept.values()
 
 
 def test_nothing_of_the_release_is_left_in_the_checkout(
@@ -158,9 +217,54 @@ def test_the_release_that_worked_comes_back(checkout: Checkout, released: tuple[
     assert back["data"]["commit"] == released[0]
     assert not (checkout.home / "rollback" / released[0]).exists()
     # The checkout still is the one that does not work; what is tried, and found good, is what runs.
-    assert checkout.deploy("--from", "smoke")["status"] == "ok"
+    tried = checkout.deploy("--from", "smoke")
+    assert tried["status"] == "ok"
+    assert "not kept as one to go back to" in tried["warnings"][0]
     nothing_before = checkout.deploy("--rollback", "--yes")
     assert "is known to have worked" in nothing_before["error"]["message"]
+
+
+def test_a_release_with_a_migration_is_answered_throughout(
+    checkout: Checkout, released: tuple[str, dict[str, Any]]
+) -> None:
+    """Its code wants a column that its migration makes, and the code before it does not mind."""
+    health = checkout.root / "app" / "chalicelib" / "api" / "health.py"
+    health.write_text(_repaired(health).replace(ALIVE, ALIVE_BY_COLUMN, 1))
+    migration = _migration(checkout, "ALTER TABLE books ADD COLUMN note text")
+    commit = checkout.commit("One with a migration")
+    answers: list[int] = []
+    with _asked(released[1]["steps"]["app"]["url"] + "/health", answers):
+        envelope = checkout.deploy("--from", "migrations", "--to", "app")
+    assert envelope["error"] is None, envelope["error"]
+    assert list(envelope["data"]["steps"]) == ["migrations", "app"]
+    assert envelope["data"]["steps"]["migrations"]["after"] == migration
+    assert len(answers) > 20
+    assert set(answers) == {200}
+    version = httpx.get(released[1]["steps"]["app"]["url"] + "/health").json()["version"]
+    assert version == "by column", f"{commit} runs"
+
+
+def test_a_migration_that_fails_leaves_the_application_as_it_was(
+    checkout: Checkout, released: tuple[str, dict[str, Any]]
+) -> None:
+    aws = checkout.stack.aws
+
+    def code() -> dict[str, str]:
+        listed = aws.call("lambda", "list_functions")["Functions"]
+        return {it["FunctionName"]: it["CodeSha256"] for it in listed if "-migrate" not in it["FunctionName"]}
+
+    before = code()
+    migration = _migration(checkout, "ALTER TABLE no_such_table ADD COLUMN note text")
+    checkout.commit("One whose migration fails")
+    try:
+        stopped = checkout.deploy("--from", "migrations")
+    finally:
+        (checkout.root / VERSIONS / f"{migration}.py").unlink()
+        checkout.commit("One without it")
+    assert stopped["error"]["message"].startswith("migrations: The database could not be migrated: ")
+    assert "no_such_table" in stopped["error"]["message"]
+    assert code() == before
+    assert checkout.deploy("--from", "migrations", "--to", "migrations")["status"] == "ok"
 
 
 def test_a_wrong_stack_file_does_not_make_a_second_api(
@@ -178,6 +282,99 @@ def test_a_wrong_stack_file_does_not_make_a_second_api(
     assert stopped["status"] == "failed"
     assert "bmx plan --stack staging" in stopped["error"]["fix"]
     assert checkout.stack.aws.call("apigateway", "get_rest_apis")["items"] == apis
+
+
+def test_the_key_of_a_new_stack_comes_from_its_secret(
+    checkout: Checkout, released: tuple[str, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BMX_CACHE", str(checkout.paths.cache))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    options = ("--stack", STACK, "--emulator", "--from-secret", "--url", released[1]["steps"]["app"]["url"])
+    done = run_python(checkout.root, "-m", "bmx", "keys", "save", *options, "--json")
+    assert json.loads(done.stdout)["status"] == "ok", done.stdout
+    kept = (tmp_path / ".bmx" / f"{STACK}.key").read_text().strip()
+    assert kept not in done.stdout + done.stderr
+    told = run_python(checkout.root, "-m", "bmx", "jobs", "list", "--stack", STACK, "--json")
+    assert json.loads(told.stdout)["status"] == "ok", told.stdout
+
+
+def release_of(application: Any, agree: Any = lambda _: None, kept: Any = None) -> Release:
+    """A release to a stack on AWS whose application is another."""
+    target: Any = SimpleNamespace(stack=STACK, emulator=None, settings=None, paths=Paths.default())
+    release = Release(target, LogReporter(), agree, smoke=lambda *_: None)
+    release.__dict__.update(application=application, outputs={}, kept=kept)
+    return release
+
+
+def test_a_first_application_that_is_not_whole_is_followed_by_its_schema(tmp_path: Path) -> None:
+    """`--from app` would leave the schema out."""
+
+    def fail(*_: Any) -> Any:
+        raise Problem("No.")
+
+    release = release_of(SimpleNamespace(can_migrate=lambda: False, deploy=fail), kept=InFolder(tmp_path))
+    with pytest.raises(ReleaseStopped) as stopped:
+        release.run([Step.MIGRATIONS, Step.APP])
+    assert stopped.value.step is Step.APP
+    assert stopped.value.fix.endswith("--from migrations`.")
+    with pytest.raises(ReleaseStopped, match="no function yet that migrates"):
+        release_of(SimpleNamespace(can_migrate=lambda: False)).run([Step.MIGRATIONS])
+
+
+@pytest.mark.parametrize("step", [Step.MIGRATIONS, Step.APP, Step.MAPPINGS])
+def test_a_release_without_the_platform_is_agreed_to_as_well(step: Step) -> None:
+    def refuse(plan: Any) -> None:
+        assert plan is None
+        raise ConfirmationNeeded("Release?")
+
+    with pytest.raises(Problem, match="Release"):
+        release_of(None, refuse).run([step])
+
+
+def test_a_rollback_that_stops_advises_to_roll_back_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another step would release the checkout, whose commit is the bad one."""
+
+    def fail() -> Any:
+        raise Problem("No.")
+
+    monkeypatch.setenv(source.ROLLING_BACK, "1")
+    with pytest.raises(ReleaseStopped) as stopped:
+        release_of(SimpleNamespace(report_batch_failures=fail)).run([Step.MAPPINGS])
+    assert stopped.value.fix == f"Then roll back once more: `bmx deploy --stack {STACK} --rollback`."
+
+
+def test_what_is_half_deployed_goes_back_to_what_ran(tmp_path: Path) -> None:
+    kept = InFolder(tmp_path)
+    a, b, c = (source.Commit(name * 40, clean=True) for name in "abc")
+    noon = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.UTC)
+
+    def released(commit: source.Commit, hour: int, *, returning: bool = False) -> None:
+        source.note_deploying(kept, returning=returning)
+        source.note_deployed(kept, commit)
+        assert source.note_good(kept, commit, noon + datetime.timedelta(hours=hour))
+
+    def back() -> source.Good:
+        found = source.good_before(kept)
+        assert found is not None
+        return found
+
+    released(a, 0)
+    released(b, 1)
+    assert back().commit == a.id
+    source.note_deploying(kept, returning=False)
+    assert back().commit == b.id, "a new one stopped half way, with its schema or its application"
+    source.note_deployed(kept, c)
+    assert back().commit == b.id, "it is whole, and bad"
+    source.note_returning(kept, back(), noon + datetime.timedelta(hours=2))
+    source.note_deploying(kept, returning=True)
+    assert back().commit == b.id, "the way back stopped half way"
+    source.note_deployed(kept, b)
+    assert back().commit == b.id, "it stopped later: another rollback goes on to the same"
+    assert source.note_good(kept, b, noon + datetime.timedelta(hours=3))
+    assert back().commit == a.id, "it has worked"
+    source.note_returning(kept, back(), noon + datetime.timedelta(hours=4))
+    source.note_deploying(kept, returning=False)
+    assert back().commit == b.id, "a release given up that way back"
 
 
 def test_a_release_with_uncommitted_changes_is_taken_back_to_its_commit(tmp_path: Path) -> None:

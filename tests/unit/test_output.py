@@ -51,6 +51,20 @@ def test_a_problem_becomes_the_envelopes_error_with_its_fix(capsys: pytest.Captu
     assert "Traceback" not in captured.err
 
 
+def test_steps_are_told_where_nobody_watches_and_progress_is_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def action(ui: Ui) -> Outcome:
+        ui.say("Planning")
+        ui.detail("one of many")
+        return Outcome()
+
+    _, _, captured = _run(action, capsys, json_output=False)
+    assert captured.err == "· Planning\n"
+    _, _, captured = _run(action, capsys)
+    assert captured.err == ""
+
+
 def test_without_json_a_problem_is_told_on_stderr_only(capsys: pytest.CaptureFixture[str]) -> None:
     def action(_ui: Ui) -> Outcome:
         raise Problem("It is broken.", fix="Add the part.")

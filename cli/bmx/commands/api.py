@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bmx.api import ApiProblem
 from bmx.connection import LOCAL, StackOption, UrlOption, open_api
 from bmx.output import JsonOption, Outcome, Ui, execute
 from workers.contracts.problem import Problem
@@ -33,11 +34,18 @@ def api(
     `bmx open docs` shows every call there is.
     """
 
-    def action(_ui: Ui) -> Outcome:
+    def action(ui: Ui) -> Outcome:
         body = _body(data)
+        answer, ok = None, True
         with open_api(stack, url) as client:
-            answer = client.call(method.upper(), path, body)
-        return Outcome(data=answer, view=json.dumps(answer, indent=2, ensure_ascii=False))
+            try:
+                answer = client.call(method.upper(), path, body)
+            except ApiProblem as problem:
+                answer, ok = problem.answer, False
+                if answer is None:
+                    raise
+                ui.warn(f"HTTP {problem.status}.")
+        return Outcome(data=answer, view=json.dumps(answer, indent=2, ensure_ascii=False), ok=ok)
 
     execute("api", json_output, action)
 

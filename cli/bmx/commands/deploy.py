@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from local.paths import Paths
     from operations.release.steps import Release, Step
 
-STEPS = "platform, app, migrations, mappings, smoke"
+STEPS = "platform, migrations, app, mappings, smoke"
 
 
 def register(app: typer.Typer) -> None:
@@ -44,9 +44,9 @@ def deploy(
     yes: YesOption = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Release to a stack: platform, application, schema, and a try of all of it with a photo.
+    """Release to a stack: platform, schema, application, and a try of all of it with a photo.
 
-    The platform is planned under the policies and judged, and nothing is changed before you agree. A step
+    The platform is planned under the policies and judged; nothing is changed before you agree. A step
     that fails says how to go on from it. While a worker waits for its first image, only the platform is
     deployed; an emulator goes on with a stand-in for it.
 
@@ -110,7 +110,7 @@ def _release(
         release = Release(
             target,
             ui,
-            _agree(ui, stack, emulator=emulator, yes=yes),
+            _agree(ui, stack, steps, emulator=emulator, yes=yes),
             _smoke(ui),
             EmulatedStack(paths, stack) if emulator else None,
         )
@@ -126,15 +126,19 @@ def _release(
         return Outcome(data=data, view=_summary(release, stack))
 
 
-def _agree(ui: Ui, stack: str, *, emulator: bool, yes: bool) -> Callable[[Any], None]:
+def _agree(ui: Ui, stack: str, steps: "list[Step]", *, emulator: bool, yes: bool) -> Callable[[Any], None]:
     def agree(plan: Any) -> None:
         from operations.changes import as_tree
 
         if emulator:
             return
+        rest = ", ".join(step for step in steps if step != "platform")
+        if plan is None:
+            ui.confirm(f"Release to stack {stack}: {rest}?", agreed=yes)
+            return
         if not ui.json_output:
             ui.console.print(as_tree(plan.changes))
-        ui.confirm(f"Apply this to stack {stack}?", agreed=yes)
+        ui.confirm(f"Apply this to stack {stack}{rest and f', then {rest}'}?", agreed=yes)
 
     return agree
 
@@ -189,23 +193,27 @@ def _summary(release: "Release", stack: str) -> "RenderableType":
 
 
 def _roll_back(ui: Ui, stack: str, paths: "Paths", *, emulator: bool, yes: bool) -> Outcome:
+    import datetime
+
     from operations.release import source
     from operations.release.kept import kept_for
     from operations.target import open_target
     from workers.contracts.problem import Problem
 
     with open_target(stack, ui, emulator=emulator, keep=True, paths=paths) as target:
-        good = source.good_before(kept_for(target))
-    if good is None:
-        raise Problem(
-            f"No release of stack {stack} before this one is known to have worked.",
-            why="A release is remembered when its smoke test has passed and nothing was left uncommitted.",
-            fix="Check out the commit you want and release it: bmx deploy --stack " + stack,
-        )
-    ui.confirm(f"Release {good} to stack {stack} again?", agreed=yes)
+        kept = kept_for(target)
+        good = source.good_before(kept)
+        if good is None:
+            raise Problem(
+                f"No release of stack {stack} before this one is known to have worked.",
+                why="One is remembered when its smoke test has passed and nothing was left uncommitted.",
+                fix="Check out the commit you want and release it: bmx deploy --stack " + stack,
+            )
+        ui.confirm(f"Release {good} to stack {stack} again?", agreed=yes)
+        source.note_returning(kept, good, datetime.datetime.now(datetime.UTC))
     ui.say(f"Releasing {good}")
     options = ["--stack", stack, "--yes", "--skip", "migrations", *(["--emulator"] if emulator else [])]
-    folder = paths.home / "rollback" / good.commit
+    folder = paths.rollback / good.commit
     code = source.deploy_again(good, paths.repo, folder, paths.home, options, quiet=ui.json_output)
     data = {"stack": stack, "emulator": emulator, "commit": good.commit, "exit_code": code}
     if code:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bmx.api import Api
+from bmx.commands.plan import EmulatorOption
 from bmx.connection import LOCAL, StackOption, UrlOption, open_api, save
 from bmx.output import JsonOption, Outcome, Ui, YesOption, execute
 from workers.contracts.problem import Problem
@@ -76,27 +77,76 @@ def retire(
     execute("keys retire", json_output, action)
 
 
+@keys.command(epilog="Example: bmx keys restore --stack staging --yes")
+def restore(
+    stack: StackOption = LOCAL,
+    emulator: EmulatorOption = False,
+    yes: YesOption = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Write a key into a stack's secret that holds none, and keep it for this user.
+
+    The API refuses everybody then, so this goes to the secret itself, with the AWS credentials of whoever
+    runs it.
+    """
+
+    def action(ui: Ui) -> Outcome:
+        from operations import api_key
+        from operations.target import open_target
+
+        with open_target(stack, ui, emulator=emulator, plain=True, keep=True) as target:
+            ui.confirm(f"Write a new API key into the secret of stack {stack}?", agreed=yes)
+            path = save(stack, api_key.restore(target, target.outputs()))
+        return Outcome(data={"file": str(path)}, view=f"The new key is in {path}; it counts at once.")
+
+    execute("keys restore", json_output, action)
+
+
 @keys.command("save", epilog="Example: bmx keys save --stack staging --url https://… < key")
 def save_key(
     stack: Annotated[str, typer.Option("--stack", "-s", help="The stack whose key it is.")],
     url: Annotated[str, typer.Option("--url", help="The address of its API.")],
+    from_secret: Annotated[
+        bool,
+        typer.Option("--from-secret", help="Read the key from the stack's secret, with AWS credentials."),
+    ] = False,
+    emulator: EmulatorOption = False,
     json_output: JsonOption = False,
 ) -> None:
     """Keep a stack's key and address for this user; the key comes from the standard input."""
 
-    def action(_ui: Ui) -> Outcome:
-        import getpass
-
-        key = (getpass.getpass("API key: ") if sys.stdin.isatty() else sys.stdin.read()).strip()
-        if not key or stack == LOCAL:
-            what = "The local stack keeps its key itself." if key else "No key was given."
-            raise Problem(what, fix="bmx keys save --stack STACK --url ADDRESS < FILE")
+    def action(ui: Ui) -> Outcome:
+        if stack == LOCAL:
+            raise Problem(
+                "The local stack keeps its key itself.",
+                fix="Commands for the local stack find it by themselves.",
+            )
+        key = _from_secret(ui, stack, emulator=emulator) if from_secret else _from_input()
         with Api(url, key) as api:
             found = api.get("/admin/keys")
         path = save(stack, key, url)
         return Outcome(data={**found, "file": str(path)}, view=f"The key opens the API; it is in {path}.")
 
     execute("keys save", json_output, action)
+
+
+def _from_secret(ui: Ui, stack: str, *, emulator: bool) -> str:
+    from operations import api_key
+    from operations.target import open_target
+
+    with open_target(stack, ui, emulator=emulator, keep=True) as target:
+        return api_key.read(target, target.outputs())
+
+
+def _from_input() -> str:
+    import getpass
+
+    key = (getpass.getpass("API key: ") if sys.stdin.isatty() else sys.stdin.read()).strip()
+    if not key:
+        raise Problem(
+            "No key was given.", fix="Give it on the standard input (`< FILE`), or read it by --from-secret."
+        )
+    return key
 
 
 def _view(found: dict[str, object]) -> str:

@@ -1,1 +1,1 @@
-"""A release of a stack, step by step: platform, application, mappings, schema, and a try of the whole."""
+"""A release of a stack, step by step: platform, schema, application, mappings, and a try of the whole."""

@@ -8,17 +8,17 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local import package
+from local import package, schema
 from local.deploy import STAGE_OF_API
 from local.loopback import on_this_machine
 from local.reporting import Reporter
-from local.schema import migrate
+from operations.asking import asking
 from operations.release.kept import Kept
 from operations.target import Target
 from workers.contracts.problem import Problem
@@ -48,10 +48,8 @@ class Application:
     def deploy(self, outputs: Mapping[str, Any], report: Reporter) -> Deployed:
         """Run `chalice deploy`; raises `Problem` with what it said, also where an output is empty."""
         target = self.target
-        if target.emulator is not None:
-            outputs = on_this_machine(outputs, target.paths, target.emulator)
-        place = package.Target.LAMBDA if target.emulator is None else package.Target.HERE
-        vendor = package.dependencies(target.paths, report, place)
+        outputs = self._reachable(outputs)
+        vendor = package.dependencies(target.paths, report, self._place)
         work = Path(tempfile.mkdtemp(dir=target.paths.packages, prefix=".building-"))
         try:
             app = work / "app"
@@ -89,7 +87,7 @@ class Application:
         does not set; the functions whose mapping was changed."""
         client = self.target.client("lambda")
         changed = []
-        with _asking("The functions' queues cannot be looked at or set."):
+        with asking("The functions' queues cannot be looked at or set."):
             for function in self.deployed().functions.values():
                 pages = client.get_paginator("list_event_source_mappings").paginate(FunctionName=function)
                 for mapping in (one for page in pages for one in page["EventSourceMappings"]):
@@ -100,11 +98,43 @@ class Application:
                         changed.append(function)
         return changed
 
-    def migrate(self) -> dict[str, Any]:
-        """Bring the schema to this release; the revisions before and after."""
-        function = self.deployed().functions["migrate"]
-        with _asking(f"The function {function} cannot be invoked."):
-            return migrate(self.target.client("lambda", once=True), function)
+    def keep_logs(self, days: int) -> None:
+        """Keep every function's log for so many days: Lambda makes it at the first line, and for ever."""
+        client = self.target.client("logs")
+        for function in self.deployed().functions.values():
+            group = f"/aws/lambda/{function}"
+            with asking(f"How long {group} is kept cannot be set."):
+                with suppress(client.exceptions.ResourceAlreadyExistsException):
+                    client.create_log_group(logGroupName=group)
+                client.put_retention_policy(logGroupName=group, retentionInDays=days)
+
+    def can_migrate(self) -> bool:
+        """Whether the function that migrates is there: not before the first release of the application."""
+        if self.kept.read(self._record) is None:
+            return False
+        function = self.deployed().functions[schema.FUNCTION]
+        with asking(f"The function {function} cannot be looked at."):
+            return schema.exists(self.target.client("lambda"), function)
+
+    def migrate(self, outputs: Mapping[str, Any], report: Reporter) -> dict[str, Any]:
+        """Bring the schema to this release while the application before it runs on; the revisions before and
+        after. Of the functions, the one that migrates alone has this release's code afterwards.
+        """
+        function = self.deployed().functions[schema.FUNCTION]
+        outputs = self._reachable(outputs)
+        built = package.build(self.target.paths, self.target.stack, outputs, report, self._place)
+        with asking(f"The function {function} cannot be changed and invoked."):
+            schema.update(self.target.client("lambda"), function, built)
+            return schema.migrate(self.target.client("lambda", once=True), function)
+
+    @property
+    def _place(self) -> package.Target:
+        return package.Target.LAMBDA if self.target.emulator is None else package.Target.HERE
+
+    def _reachable(self, outputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The stack's outputs as functions have to be told them, where they run."""
+        target = self.target
+        return outputs if target.emulator is None else on_this_machine(outputs, target.paths, target.emulator)
 
     def _url(self, api: Mapping[str, Any]) -> str:
         emulator = self.target.emulator
@@ -120,33 +150,3 @@ class Application:
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             **self.target.emulator.connection.to_sdk_environment(),
         }
-
-
-def api_key(target: Target, outputs: Mapping[str, Any]) -> str:
-    """The stack's API key, from its secret; raises `Problem` where it cannot be read or is empty."""
-    arn = outputs["api_key_secret_arn"]
-    with _asking(f"The API key's secret {arn} cannot be read."):
-        found = target.client("secretsmanager").get_secret_value(SecretId=arn)
-    try:
-        key = json.loads(found["SecretString"])["current"]
-    except (KeyError, TypeError, ValueError):
-        key = ""
-    if not isinstance(key, str) or not key:
-        raise Problem(
-            f"The secret {arn} holds no API key.",
-            fix=f"Make a new one: bmx keys rotate --stack {target.stack}.",
-        )
-    return key
-
-
-@contextmanager
-def _asking(what: str) -> Iterator[None]:
-    """What AWS refuses, as a `Problem` that says `what`."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except (ClientError, BotoCoreError) as error:
-        raise Problem(
-            what, why=f"{error}.", fix="Check the credentials (`aws sts get-caller-identity`), then the name."
-        ) from error

@@ -13,6 +13,8 @@ from operations.release.kept import Kept
 from workers.contracts.problem import Problem
 
 RECORD = "releases.json"
+ROLLING_BACK = "BMX_ROLLING_BACK"
+"""Set for the commit that is brought back: its advice then is to roll back again."""
 REMEMBERED = 20
 """Releases that ran well, newest first; older ones are forgotten."""
 
@@ -44,28 +46,50 @@ def commit(repo: Path) -> Commit | None:
     return Commit(head.stdout.strip(), not changes.stdout.strip())
 
 
+def note_deploying(kept: Kept, *, returning: bool) -> None:
+    """Schema or application are about to change, and may be left half so: what runs is not known until it is
+    whole. Where this is no rollback (`returning`), one that stopped is given up.
+    """
+    record = {**_record(kept), "deployed": None}
+    if not returning:
+        record.pop("returning_to", None)
+    kept.write(RECORD, record)
+
+
+def note_returning(kept: Kept, good: Good, now: datetime.datetime) -> None:
+    """A rollback to this release begins: until it has worked again, another one goes on to the same."""
+    kept.write(RECORD, {**_record(kept), "returning_to": {"commit": good.commit, "since": _second(now)}})
+
+
 def note_deployed(kept: Kept, what: Commit | None) -> None:
     """The application of this commit is what runs from now on; None where that is no commit, or not known."""
     kept.write(RECORD, {**_record(kept), "deployed": what.id if what and what.clean else None})
 
 
-def note_good(kept: Kept, what: Commit, now: datetime.datetime) -> None:
-    """This commit ran well, if it is what runs: a checkout may be another than the one that was deployed."""
+def note_good(kept: Kept, what: Commit, now: datetime.datetime) -> bool:
+    """This commit ran well, if it is what runs: a checkout may be another than the one that was deployed.
+    Returns whether it is kept.
+    """
     record = _record(kept)
     if not what.clean or record.get("deployed") != what.id:
-        return
+        return False
     others = [one for one in record["good"] if one["commit"] != what.id]
-    good = [{"commit": what.id, "at": now.isoformat(timespec="seconds")}, *others]
+    good = [{"commit": what.id, "at": _second(now)}, *others]
     kept.write(RECORD, {**record, "good": good[:REMEMBERED]})
+    return True
 
 
 def good_before(kept: Kept) -> Good | None:
-    """The newest release that ran well and is not the one that is deployed."""
+    """The newest release that ran well and is not the one that is deployed; where a rollback has not come to
+    its end, the one that it goes to.
+    """
     record = _record(kept)
-    for one in record["good"]:
-        if one["commit"] != record.get("deployed"):
-            return Good(**one)
-    return None
+    good = [Good(**one) for one in record["good"]]
+    returning = record.get("returning_to") or {}
+    for one in good:
+        if one.commit == returning.get("commit") and one.at <= returning["since"]:
+            return one
+    return next((one for one in good if one.commit != record.get("deployed")), None)
 
 
 def deploy_again(
@@ -93,6 +117,7 @@ def deploy_again(
             env={
                 **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
                 "BMX_HOME": str(home),
+                ROLLING_BACK: "1",
             },
             stdout=sys.stderr if quiet else None,
             check=False,
@@ -107,3 +132,7 @@ def _record(kept: Kept) -> dict[str, Any]:
 
 def _git(repo: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(["git", *arguments], cwd=repo, capture_output=True, text=True, check=False)
+
+
+def _second(now: datetime.datetime) -> str:
+    return now.astimezone(datetime.UTC).isoformat(timespec="seconds")

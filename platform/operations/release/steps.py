@@ -1,11 +1,12 @@
 """The steps of a release, in their order, and where a stopped one goes on.
 
-Each step finds what is done already, so a release is simply run again, from any step. The application comes
-before the schema, because the function that migrates is part of it: each release has to work with the schema
-of the one before.
+Each step finds what is done already, so a release is simply run again, from any step. The schema comes before
+the application, whose release before works with it as well; at the first one there is no function yet that
+migrates, so the schema follows the application.
 """
 
 import datetime
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,9 +18,9 @@ from local.emulated import EmulatedStack
 from local.engine.project import Project
 from local.functions import ensure_models
 from local.reporting import Reporter
-from operations import deploy
+from operations import api_key, deploy
 from operations.release import source
-from operations.release.application import Application, Deployed, api_key
+from operations.release.application import Application, Deployed
 from operations.release.kept import Kept, kept_for
 from operations.target import Target
 from workers.contracts.problem import Problem
@@ -30,12 +31,13 @@ class Step(StrEnum):
 
     PLATFORM = "platform"
     """Planned under the policies, judged by the gate, agreed to, applied."""
+    MIGRATIONS = "migrations"
+    """The database's schema, by the function of the application for it, which gets the new code alone."""
     APP = "app"
     """The application, by Chalice, from the stack's outputs."""
-    MIGRATIONS = "migrations"
-    """The database's schema, by a function of the application."""
     MAPPINGS = "mappings"
-    """Every function that a queue feeds reports which messages of a batch failed."""
+    """What Chalice leaves out: functions that a queue feeds report which messages of a batch failed, and no
+    log is kept for ever."""
     SMOKE = "smoke"
     """A photo in, its cutout out."""
 
@@ -58,15 +60,21 @@ class ReleaseStopped(Problem):
 
 @dataclass
 class Release:
-    """A release of the checkout to one stack. `agree` is asked with the plan before anything is changed."""
+    """A release of the checkout to one stack. `agree` is asked once before anything is changed, with the plan
+    where the platform changes.
+    """
 
     target: Target
     report: Reporter
-    agree: Callable[[deploy.Plan], None]
+    agree: Callable[[deploy.Plan | None], None]
     smoke: Smoke
     emulated: EmulatedStack | None = None
     done: dict[Step, Any] = field(default_factory=dict)
     """What each step that ran has to say, as JSON values."""
+    _agreed: bool = False
+    _deploys_app: bool = False
+    _schema_follows: bool = False
+    """Whether the first application has to be there before the schema."""
 
     @cached_property
     def kept(self) -> Kept:
@@ -85,26 +93,34 @@ class Release:
 
     def run(self, steps: Sequence[Step]) -> None:
         """Run them; raises `ReleaseStopped` where one fails, and what `agree` raises."""
-        actions = {
-            Step.PLATFORM: self._platform,
-            Step.APP: self._app,
-            Step.MIGRATIONS: self._migrations,
-            Step.MAPPINGS: self._mappings,
-            Step.SMOKE: self._smoke,
-        }
+        self._deploys_app = Step.APP in steps
         for step in steps:
-            try:
-                actions[step]()
-            except deploy.NotSafe:
-                raise
-            except Problem as problem:
-                if step is Step.PLATFORM:
-                    raise  # nothing but this step to go on with: the plain error says it all
-                raise ReleaseStopped(step, problem, self._how_to_go_on(step)) from problem
+            if step not in (Step.PLATFORM, Step.SMOKE):
+                self._ask(None)
+            self._take(step)
+            if step is Step.APP and self._schema_follows:
+                self._take(Step.MIGRATIONS)
             if step is Step.PLATFORM and self.waits_for_image and step is not steps[-1]:
                 if self.target.emulator is None:
                     break
                 self._stand_in()
+
+    def _take(self, step: Step) -> None:
+        actions = {
+            Step.PLATFORM: self._platform,
+            Step.MIGRATIONS: self._migrations,
+            Step.APP: self._app,
+            Step.MAPPINGS: self._mappings,
+            Step.SMOKE: self._smoke,
+        }
+        try:
+            actions[step]()
+        except deploy.NotSafe:
+            raise
+        except Problem as problem:
+            if step is Step.PLATFORM:
+                raise  # nothing but this step to go on with: the plain error says it all
+            raise ReleaseStopped(step, problem, self._how_to_go_on(step)) from problem
 
     @cached_property
     def waits_for_image(self) -> list[str]:
@@ -117,7 +133,7 @@ class Release:
         self.report.say(f"Planning stack {self.target.stack}")
         plan = deploy.plan(self.target)
         if plan.changes:
-            self.agree(plan)
+            self._ask(plan)
         summary, outputs = deploy.apply(self.target, self.report)
         self.outputs = outputs
         before = self.done.get(Step.PLATFORM, {"operations": {}, "changed": False})
@@ -125,6 +141,11 @@ class Release:
             "operations": dict(Counter(before["operations"]) + Counter(summary.changes)),
             "changed": before["changed"] or summary.changed,
         }
+
+    def _ask(self, plan: deploy.Plan | None) -> None:
+        if not self._agreed:
+            self.agree(plan)
+        self._agreed = True
 
     def _stand_in(self) -> None:
         """Go on as if the first images had been pushed: an emulator runs none. The checkout is left alone."""
@@ -140,26 +161,47 @@ class Release:
 
     def _app(self) -> None:
         self.report.say("Deploying the application")
-        source.note_deployed(self.kept, None)
+        self._note_deploying()
         deployed = self.application.deploy(self.outputs, self.report)
         self._start_functions()
         source.note_deployed(self.kept, source.commit(self.target.paths.repo))
         self.done[Step.APP] = {"url": deployed.url, "functions": dict(deployed.functions)}
 
     def _migrations(self) -> None:
+        if not self.application.can_migrate():
+            if not self._deploys_app:
+                raise Problem(
+                    "There is no function yet that migrates.",
+                    why="It is a part of the application, which is not there.",
+                )
+            self.report.say("The schema follows the application, which is new: a function of it migrates")
+            self._schema_follows = True
+            return
         self.report.say("Migrating the database")
-        self.done[Step.MIGRATIONS] = self.application.migrate()
+        if not self._schema_follows:
+            self._note_deploying()
+        self.done[Step.MIGRATIONS] = self.application.migrate(self.outputs, self.report)
+
+    def _note_deploying(self) -> None:
+        source.note_deploying(self.kept, returning=source.ROLLING_BACK in os.environ)
 
     def _mappings(self) -> None:
         self.done[Step.MAPPINGS] = {"changed": self.application.report_batch_failures()}
+        settings = self.target.settings
+        if settings is not None:
+            self.application.keep_logs(settings.logs.retention_days)
 
     def _smoke(self) -> None:
         deployed: Deployed = self.application.deployed()
         self._start_functions()
-        seen = self.smoke(deployed.url, api_key(self.target, self.outputs))
+        seen = self.smoke(deployed.url, api_key.read(self.target, self.outputs))
         commit = source.commit(self.target.paths.repo)
-        if commit is not None:
-            source.note_good(self.kept, commit, datetime.datetime.now(datetime.UTC))
+        now = datetime.datetime.now(datetime.UTC)
+        if commit is None or not source.note_good(self.kept, commit, now):
+            self.report.warn(
+                "This release is not kept as one to go back to: what runs is not what is committed here "
+                "(`git status` shows what is changed)."
+            )
         self.done[Step.SMOKE] = seen
 
     def _start_functions(self) -> None:
@@ -169,10 +211,15 @@ class Release:
             self.emulated.functions.start(self.outputs["functions"], self.target.emulator, self.report)
 
     def _how_to_go_on(self, step: Step) -> str:
+        if source.ROLLING_BACK in os.environ:
+            # From here, another step would release the checkout's commit, not the one that comes back.
+            return f"Then roll back once more: `{self._command('--rollback')}`."
+        if step is Step.APP and self._schema_follows:
+            step = Step.MIGRATIONS
         if step is not Step.SMOKE:
             return f"Then go on with `{self._command(f'--from {step}')}`."
         # What a smoke test finds is seldom mended without deploying something.
-        again = f"Then release again: `{self._command('--from app')}`, or all of it."
+        again = f"Then release again: `{self._command('--from migrations')}`, or all of it."
         good = source.good_before(self.kept)
         if good is None:
             return f"{again} No release before it is known to have worked."

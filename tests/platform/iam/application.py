@@ -48,7 +48,7 @@ def main(api_key: str) -> None:
     call("GET", "/dlq/image_processing", status=200)
     call("POST", "/dlq/image_processing/redrive", {}, status=200)
     call("DELETE", f"/books/{book}", status=200)
-    call("POST", "/admin/keys/rotate", status=201)
+    call("POST", "/admin/keys/rotate", {}, status=201)
     client.lambda_.invoke(
         "sweep", client.events.generate_cw_event("aws.events", "Scheduled Event", {}, [], "")
     )
