@@ -1,11 +1,12 @@
-"""How much of the worker's own rate comes out at the end, and how the API answers meanwhile.
+"""How much of the worker's own rate comes out at the end, and how the API answers after it.
 
-Run with the local stack up: `python benchmarks/throughput.py [--images 1000] [--clients 50]`
+Run with the local stack up: `.venv/bin/python benchmarks/throughput.py [--images 1000] [--clients 50]`
 
 Listings of ten photos are uploaded, imported, and waited for. *The worker's bare rate* is what its cutting
-alone takes (`timings_ms` of each result); the rate at the end counts from the first import to the last
-result. Then clients look at books, one request after another each, for half a minute. The memory of each of
-the stack's processes is noted through the run.
+alone takes in this run (`timings_ms` of each result), so the share is of what the worker needs on the same
+busy machine; the rate at the end counts from the first import to the last result. Then clients look at
+books, one request after another each, for half a minute. The memory of each of the stack's processes is
+noted through the run.
 """
 
 import argparse

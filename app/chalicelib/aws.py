@@ -94,3 +94,13 @@ _DENIED = frozenset(
 def is_denied(error: Exception) -> bool:
     """Whether a permission is missing, in the several spellings of the services."""
     return error_code(error) in _DENIED
+
+
+def passes(error: Exception) -> bool:
+    """Whether the service did not answer, was too busy or at fault itself: the same call may do later."""
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 or "Throttl" in error_code(error) or "TooManyRequests" in error_code(error)
+    return isinstance(error, BotoCoreError) and not isinstance(error, NoCredentialsError)

@@ -6,6 +6,7 @@ which `bmx keys save` writes; both are readable by their owner alone.
 
 import os
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -22,21 +23,35 @@ UrlOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, repr=False)
+class Place:
+    """Where a stack's API is, and the key that opens it."""
+
+    url: str
+    key: str
+
+
 def open_api(stack: str, url: str | None) -> Api:
     """A client of the stack's API; raises `Problem` where its address or key is not known."""
-    if stack == LOCAL:
-        from local.paths import Paths
-        from local.stack import LocalStack
+    place = locate(stack, url)
+    return Api(place.url, place.key)
 
-        status = LocalStack(Paths.default()).running()
-        if url is not None and url.rstrip("/") != status.api_url.rstrip("/"):
-            raise Problem(
-                f"The local stack is not at {url}.",
-                why="Its key is for this machine alone, and is not sent elsewhere.",
-                fix="Name the address's stack: --stack STACK. (BMX_API_URL gives an address, too.)",
-            )
-        return Api(status.api_url, status.api_key)
-    return Api(url or _address(stack), read_key(stack))
+
+def locate(stack: str, url: str | None) -> Place:
+    """A stack's address and key; raises `Problem` where one is not known, or the local stack is not up."""
+    if stack != LOCAL:
+        return Place(url or _address(stack), read_key(stack))
+    from local.paths import Paths
+    from local.stack import LocalStack
+
+    status = LocalStack(Paths.default()).running()
+    if url is not None and url.rstrip("/") != status.api_url.rstrip("/"):
+        raise Problem(
+            f"The local stack is not at {url}.",
+            why="Its key is for this machine alone, and is not sent elsewhere.",
+            fix="Name the address's stack: --stack STACK. (BMX_API_URL gives an address, too.)",
+        )
+    return Place(status.api_url, status.api_key)
 
 
 def key_file(stack: str) -> Path:

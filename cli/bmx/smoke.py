@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bmx.api import Api
+from bmx.api import Api, ApiProblem
 from workers.contracts.problem import Problem
 from workers.contracts.status import JobStatus
 
@@ -62,15 +62,20 @@ def smoke(api: Api, say: Callable[[str], None], *, deadline: float = DEADLINE) -
 
 def _healthy(api: Api) -> str:
     """The application's version; `SmokeFailed` names what its checks find unwell."""
-    found = api.get("/admin/system-info")
-    unwell = [
-        f"{check['label']}: {check.get('message') or 'no reason given'}"
-        for check in found["health"]["checks"]
-        if check["status"] == "unhealthy"
-    ]
-    if unwell:
-        raise SmokeFailed("The stack is unhealthy.", why=" | ".join(unwell), fix="See its admin page.")
-    return str(found["versions"].get("bluemoxon", ""))
+    try:
+        api.get("/health/deep")
+    except ApiProblem as problem:
+        if problem.answer is None:
+            raise
+        unwell = [
+            f"{check['label']}: {check.get('message') or 'no reason given'}"
+            for check in problem.answer["checks"]
+            if check["status"] == "unhealthy"
+        ]
+        raise SmokeFailed(
+            "The stack is unhealthy.", why=" | ".join(unwell), fix="See its admin page."
+        ) from problem
+    return str(api.get("/health")["version"])
 
 
 def _cut(api: Api, book_id: str, say: Callable[[str], None], deadline: float) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """What the stack's parts have said: files of the services, log groups of the application's functions."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,10 +78,16 @@ class Logs:
         """What a function said since it was last asked for; the first time, all that there is."""
         since = int((time.time() - OVERLAP) * 1000) if function in self._seen else 0
         events = new_events(self.stack.status().connection, f"/aws/lambda/{function}", since)
-        seen = self._seen.get(function, set())
-        self._seen[function] = {event["eventId"] for event in events}
-        new = [event for event in events if event["eventId"] not in seen]
-        return [line for event in new for line in str(event["message"]).splitlines() if line.strip()]
+        return only_new(events, self._seen.setdefault(function, set()))
+
+
+def only_new(events: Iterable[dict[str, Any]], seen: set[str]) -> list[str]:
+    """The lines of the events that are not in `seen`, which holds these events afterwards."""
+    events = list(events)
+    new = [event for event in events if _identity(event) not in seen]
+    seen.clear()
+    seen.update(_identity(event) for event in events)
+    return [line for event in new for line in str(event["message"]).splitlines() if line.strip()]
 
 
 def new_events(aws: "Aws", group: str, since: int) -> list[dict[str, Any]]:
@@ -90,12 +96,17 @@ def new_events(aws: "Aws", group: str, since: int) -> list[dict[str, Any]]:
     token: dict[str, str] = {}
     while reply := aws.find("logs", "filter_log_events", logGroupName=group, startTime=since, **token):
         events, known = reply["events"], len(found)
-        found |= {event["eventId"]: event for event in events}
+        found |= {_identity(event): event for event in events}
         token = {"nextToken": reply["nextToken"]} if reply.get("nextToken") else {}
         if not token and (len(events) < PAGE or len(found) == known):
             break
         since = since if token else events[-1]["timestamp"]
     return list(found.values())
+
+
+def _identity(event: dict[str, Any]) -> str:
+    """What tells an event from others: the emulator forgets the ids of those that it kept over a restart."""
+    return str(event.get("eventId") or f"{event['logStreamName']} {event['timestamp']} {event['message']}")
 
 
 def _size(path: Path) -> int:

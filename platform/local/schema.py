@@ -16,8 +16,12 @@ FUNCTION: Final = "migrate"
 UPDATE_SECONDS: Final = 300
 """How long Lambda may take to give a function new code; a change of its network takes longest."""
 
-_SETTINGS: Final = ("Runtime", "Handler", "Timeout", "MemorySize", "Environment")
+_SETTINGS: Final = ("Runtime", "Handler", "Timeout", "MemorySize", "Role", "Environment")
 """What a release may change of a function, as template and call name it; its network has another form."""
+
+
+class MigrationFailed(Problem):
+    """The function ended with an error; the schema is as it was."""
 
 
 def exists(client: Any, function: str) -> bool:
@@ -75,7 +79,7 @@ def migrate(client: Any, function: str) -> dict[str, Any]:
     said = json.loads(answer["Payload"].read() or b"null")
     if answer.get("FunctionError") or not isinstance(said, dict):
         message = said.get("errorMessage", said) if isinstance(said, dict) else said
-        raise Problem(
+        raise MigrationFailed(
             f"The database could not be migrated: {message}",
             why="All steps of a migration are one transaction, so the schema is as it was.",
             fix="Correct the migration, or what it names, and run this again.",

@@ -172,6 +172,16 @@ def test_a_lost_answer_to_a_rotation_locks_nobody_out(world: World, api: Api) ->
     assert api.json("DELETE", "/admin/keys/previous", key=made["key"])["previous"] is None
 
 
+def test_a_key_that_was_ended_makes_no_new_one(world: World, api: Api) -> None:
+    """Other processes take it for valid for up to a minute: enough for whoever stole it."""
+    api.json("DELETE", "/admin/keys/previous")
+    ended = KeyPair(current=API_KEY, previous="a-stolen-key")
+    for method, path in (("POST", "/admin/keys/rotate"), ("DELETE", "/admin/keys/previous")):
+        world.res.api_keys._fetched = _Fetched(ended, world.res.api_keys._clock())
+        assert api.error(method, path, status=401, key="a-stolen-key")["code"] == "unauthorized"
+    assert world.res.api_keys.read().current == API_KEY
+
+
 def test_no_key_is_logged_or_kept(
     world: World, api: Api, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -273,12 +273,14 @@ def test_a_book_has_room_for_so_many_images(
 ) -> None:
     monkeypatch.setattr(listings, "MOST_IMAGES", 3)
     path = f"/books/{book['id']}/images"
-    api.json("POST", f"{path}/presign", {"content_type": "image/jpeg"}, status=201)
+    late = api.json("POST", f"{path}/presign", {"content_type": "image/jpeg"}, status=201)
+    world.put(late["fields"]["key"], JPEG)
     world.clock.advance(minutes=20)
     api.json("POST", f"{path}/presign", {"content_type": "image/jpeg"}, status=201)
     for error in (
         api.error("POST", path, JPEG, status=409, content_type="image/jpeg"),
         api.error("POST", f"{path}/presign", {"content_type": "image/jpeg"}, status=409),
+        api.error("POST", f"{path}/complete", {"image_id": late["image_id"]}, status=409),
     ):
         assert (error["code"], error["details"]) == ("too_many_images", {"limit": 3})
     world.put_listing("long", *(f"image_{number:02d}.jpg" for number in range(1, 5)))

@@ -1,7 +1,10 @@
 """API keys: wrong, missing, empty, rotated."""
 
+from typing import Any
+
 import boto3
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chalicelib import security
 from chalicelib.faults import Fault, FaultCode, MisconfiguredError
@@ -42,6 +45,44 @@ def test_a_missing_secret_is_misconfigured(world: World) -> None:
         world.res.api_keys.match(API_KEY)
     with pytest.raises(MisconfiguredError, match="BMX_API_KEY_SECRET_ARN"):
         ApiKeys(world.res.clients, "").match(API_KEY)
+
+
+def test_a_key_counts_on_while_the_secrets_cannot_be_asked(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For a quarter of an hour; a secret that refuses is another thing."""
+    now = [0.0]
+    keys = ApiKeys(world.res.clients, world.key_secret, clock=lambda: now[0])
+    assert keys.match(API_KEY) == "current"
+    asked = []
+
+    def fail(error: Exception) -> Any:
+        def call(**_: Any) -> None:
+            asked.append(now[0])
+            raise error
+
+        return call
+
+    busy = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow"}}, "GetSecretValue")
+    gone = EndpointConnectionError(endpoint_url="https://secretsmanager")
+    denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetSecretValue")
+    monkeypatch.setattr(world.res.clients.secrets, "get_secret_value", fail(busy))
+    now[0] = 61
+    assert [keys.match(API_KEY), keys.match("wrong"), keys.match(API_KEY)] == ["current", None, "current"]
+    assert len(asked) == 1, "it is not asked at each call"
+    assert "counts on" in caplog.text
+    with pytest.raises(Fault) as strict:
+        keys.read()
+    assert strict.value.code is FaultCode.UNAVAILABLE
+    monkeypatch.setattr(world.res.clients.secrets, "get_secret_value", fail(gone))
+    now[0] = 901
+    with pytest.raises(Fault) as late:
+        keys.match(API_KEY)
+    assert late.value.code is FaultCode.UNAVAILABLE
+    monkeypatch.setattr(world.res.clients.secrets, "get_secret_value", fail(denied))
+    now[0] = 910
+    with pytest.raises(MisconfiguredError):
+        keys.match(API_KEY)
 
 
 def test_a_new_key_works_at_once_and_an_old_one_ends_within_the_minute(world: World) -> None:

@@ -3,20 +3,23 @@
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 import pytest
 
+from bmx.books import Listing, upload
 from bmx.output import ExitCode
 from tests.local.waiting import wait_for
 from tests.running_stack import Bmx, PhotoMaker, RunningStack
+from workers.contracts import Problem
 
 pytestmark = pytest.mark.local
 
@@ -25,7 +28,7 @@ PATIENCE = 240.0
 
 
 def test_a_worker_killed_in_the_middle_loses_nothing(running: RunningStack, photos: PhotoMaker) -> None:
-    book_id = running.import_photos("killed-worker", photos("killed-worker", 6))
+    book_id = running.import_photos("killed-worker", photos("killed-worker", 12))
     kills = 0
     with running.api() as api:
         while True:
@@ -42,6 +45,49 @@ def test_a_worker_killed_in_the_middle_loses_nothing(running: RunningStack, phot
     assert kills == 3
     assert {image["job"]["status"] for image in book["images"]} == {"succeeded"}
     assert {image["state"] for image in book["images"]} == {"processed"}
+
+
+def test_the_application_killed_again_and_again_loses_nothing(
+    running: RunningStack, photos: PhotoMaker
+) -> None:
+    """API, result handler and schedule: each process of a function, whatever it is doing. Who called and got
+    no answer calls again, as clients, queues and schedules do.
+    """
+    listing = Listing("killed", "killed", tuple(photos("killed", 12)))
+    upload(running.status.connection.client("s3"), running.status.images_bucket, listing)
+    killed: set[str] = set()
+    ended, book_id, deadline = False, "", time.monotonic() + PATIENCE
+    while not ended:
+        assert time.monotonic() < deadline
+        for name, process in _function_processes(running):
+            if len(killed) < 40 and (process.pid + int(time.monotonic())) % 3:
+                killed.add(f"{name} {process.pid}")
+                process.kill()
+        time.sleep(0.2)
+        try:
+            with running.api() as api:
+                book_id = api.post("/books", {"listing_item_id": "killed"})["id"]
+                ended = api.get(f"/books/{book_id}")["progress"]["processing"] == 0
+        except Problem:
+            continue
+    book = running.wait_for_book(book_id, stalled_after=PATIENCE)
+    assert {name.split()[0] for name in killed} >= {"api", "image-results"}
+    assert [image["state"] for image in book["images"]] == ["processed"] * 12
+    with running.api() as api:
+        jobs = api.get("/jobs", book_id=book_id)["items"]
+        assert len(api.get("/books", listing_item_id="killed")["items"]) == 1
+    assert [job["status"] for job in jobs] == ["succeeded"] * 12
+
+
+def _function_processes(running: RunningStack) -> Iterator[tuple[str, psutil.Process]]:
+    """The emulator's processes of the application's functions, by the functions' labels."""
+    pid = running.stack.processes.status("emulator").pid
+    labels = {name: label for label, name in (running.status.functions or {}).items()}
+    for child in psutil.Process(pid).children(recursive=True) if pid else ():
+        with suppress(psutil.Error):
+            named = re.search(r"ministack-lambda-(.+)-[^-]+/_worker.py", " ".join(child.cmdline()))
+            if named and named[1] in labels:
+                yield labels[named[1]], child
 
 
 def test_jobs_that_the_queue_refuses_are_kept_and_sent_when_it_takes_them_again(

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from local.emulator import Emulator
-from local.logs import Logs
+from local.logs import Logs, only_new
 from local.paths import Paths
 from local.ports import Ports
 from local.processes import Processes
@@ -53,6 +53,15 @@ def test_the_end_of_a_long_log_is_its_end(talking: Talking) -> None:
     for start in range(0, 12_000, 4_000):  # more than one answer holds, in pieces that one call takes
         talking.put([(now - 12_000 + number, f"line {number}") for number in range(start, start + 4_000)])
     assert talking.logs.last(["talker"], 2) == [("talker", "line 11998"), ("talker", "line 11999")]
+
+
+def test_events_without_an_id_are_told_once() -> None:
+    """The emulator has none of those that it kept over a restart."""
+    first = {"logStreamName": "s", "timestamp": 1, "message": "one\ntwo"}
+    second = {**first, "message": "three"}
+    seen: set[str] = set()
+    assert only_new([first], seen) == ["one", "two"]
+    assert only_new([first, second], seen) == ["three"]
 
 
 def test_a_second_event_of_the_same_millisecond_is_not_lost(talking: Talking) -> None:

@@ -5,8 +5,10 @@ import stat
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from bmx import connection
+from bmx.main import app
 from tests.local.waiting import wait_for
 from tests.running_stack import RunningStack
 from workers.contracts import Problem
@@ -124,6 +126,19 @@ def test_another_stack_is_opened_by_the_key_in_the_users_folder(
     assert (path, stat.S_IMODE(path.stat().st_mode)) == (tmp_path / ".bmx" / "far.key", 0o600)
     with connection.open_api("far", None) as api:
         assert "items" in api.get("/jobs", limit=1)
+    shown: list[str] = []
+
+    def browser(address: str) -> bool:
+        shown.append(address)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", browser)
+    opened = CliRunner().invoke(app, ["open", "admin", "--stack", "far"])
+    assert opened.output.strip() == f"{running.status.api_url}/admin"
+    door = tmp_path / ".bmx" / "open-far-admin.html"
+    assert shown == [door.as_uri()], "no process's arguments show the key"
+    assert f"{running.status.api_url}/admin#key={running.status.api_key}" in door.read_text()
+    assert stat.S_IMODE(door.stat().st_mode) == 0o600
     path.chmod(0o640)
     with pytest.raises(Problem, match="Others may read"):
         connection.open_api("far", None)

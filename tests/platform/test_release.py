@@ -30,7 +30,7 @@ from local.paths import Paths
 from local.postgres import instances
 from local.reporting import LogReporter
 from operations.release import source
-from operations.release.kept import InFolder
+from operations.release.kept import InBucket, InFolder
 from operations.release.steps import Release, ReleaseStopped, Step
 from tests.platform.iam.world import Project
 from tests.platform.project_copy import run_python
@@ -46,7 +46,8 @@ ALIVE_BY_COLUMN = """    from sqlalchemy import text
         connection.execute(text("SELECT note FROM books LIMIT 1"))
     return Alive(version="by column")
 """
-BROKEN = 'def system_info() -> SystemInfo:\n    raise RuntimeError("broken on purpose")\n'
+WORKS = "def deep(call: Call) -> DeepHealth:\n"
+BROKEN = WORKS + '    raise RuntimeError("broken on purpose")\n'
 
 
 @dataclass
@@ -110,7 +111,7 @@ def released(checkout: Checkout) -> tuple[str, dict[str, Any]]:
 
 def _repaired(health: Path) -> str:
     """The module as it was before a test broke it."""
-    return health.read_text().replace(BROKEN, "def system_info() -> SystemInfo:\n", 1)
+    return health.read_text().replace(BROKEN, WORKS, 1)
 
 
 def _migration(checkout: Checkout, statement: str) -> str:
@@ -123,6 +124,10 @@ def _migration(checkout: Checkout, statement: str) -> str:
         f'def upgrade() -> None:\n    op.execute("{statement}")\n'
     )
     return revision
+
+
+def _kept(checkout: Checkout) -> InBucket:
+    return InBucket(checkout.stack.aws.client("s3"), "bluemoxon-staging-state", f"chalice/{STACK}/")
 
 
 @contextmanager
@@ -172,13 +177,13 @@ def test_an_image_that_is_awaited_has_a_stand_in_which_is_told_and_stays(
     assert planned["data"]["steps"]["platform"]["operations"].keys() == {"same"}
 
 
-def test_every_function_that_a_queue_feeds_reports_what_failed(
-    checkout: Checkout, released: tuple[str, dict[str, Any]]
-) -> None:
+def test_what_chalice_leaves_out_is_set(checkout: Checkout, released: tuple[str, dict[str, Any]]) -> None:
     assert released[1]["steps"]["mappings"]["changed"] == ["bluemoxon-staging-image_results"]
     mappings = checkout.stack.aws.call("lambda", "list_event_source_mappings")["EventSourceMappings"]
     assert len(mappings) == 2
     assert {tuple(one["FunctionResponseTypes"]) for one in mappings} == {("ReportBatchItemFailures",)}
+    unknown = httpx.get(released[1]["steps"]["app"]["url"] + "/no/such/path")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
     prefix = f"/aws/lambda/bluemoxon-{STACK}"
     groups = checkout.stack.aws.call("logs", "describe_log_groups", logGroupNamePrefix=prefix)["logGroups"]
     kept = {it["logGroupName"].removeprefix(prefix): it.get("retentionInDays") for it in groups}
@@ -200,7 +205,7 @@ def test_a_release_that_does_not_work_says_so_and_what_to_do(
     checkout: Checkout, released: tuple[str, dict[str, Any]]
 ) -> None:
     health = checkout.root / "app" / "chalicelib" / "api" / "health.py"
-    health.write_text(health.read_text().replace("def system_info() -> SystemInfo:\n", BROKEN, 1))
+    health.write_text(health.read_text().replace(WORKS, BROKEN, 1))
     checkout.commit("One that does not")
     broken = checkout.deploy("--from", "app")
     assert broken["status"] == "failed"
@@ -253,7 +258,8 @@ def test_a_migration_that_fails_leaves_the_application_as_it_was(
         listed = aws.call("lambda", "list_functions")["Functions"]
         return {it["FunctionName"]: it["CodeSha256"] for it in listed if "-migrate" not in it["FunctionName"]}
 
-    before = code()
+    before, runs = code(), source.deployed(_kept(checkout))
+    assert runs is not None
     migration = _migration(checkout, "ALTER TABLE no_such_table ADD COLUMN note text")
     checkout.commit("One whose migration fails")
     try:
@@ -264,6 +270,7 @@ def test_a_migration_that_fails_leaves_the_application_as_it_was(
     assert stopped["error"]["message"].startswith("migrations: The database could not be migrated: ")
     assert "no_such_table" in stopped["error"]["message"]
     assert code() == before
+    assert source.deployed(_kept(checkout)) == runs, "it runs on, and is none to be rolled back to"
     assert checkout.deploy("--from", "migrations", "--to", "migrations")["status"] == "ok"
 
 
@@ -292,10 +299,21 @@ def test_the_key_of_a_new_stack_comes_from_its_secret(
     options = ("--stack", STACK, "--emulator", "--from-secret", "--url", released[1]["steps"]["app"]["url"])
     done = run_python(checkout.root, "-m", "bmx", "keys", "save", *options, "--json")
     assert json.loads(done.stdout)["status"] == "ok", done.stdout
-    kept = (tmp_path / ".bmx" / f"{STACK}.key").read_text().strip()
+    kept = (tmp_path / ".bmx" / f"{STACK}-emulator.key").read_text().strip()
     assert kept not in done.stdout + done.stderr
-    told = run_python(checkout.root, "-m", "bmx", "jobs", "list", "--stack", STACK, "--json")
+    told = run_python(checkout.root, "-m", "bmx", "jobs", "list", "--stack", f"{STACK}-emulator", "--json")
     assert json.loads(told.stdout)["status"] == "ok", told.stdout
+
+
+def test_the_functions_of_a_stack_are_heard(checkout: Checkout, released: tuple[str, dict[str, Any]]) -> None:
+    said = run_python(checkout.root, "-m", "bmx", "logs", "migrate", "--stack", STACK, "--emulator", "--json")
+    lines = json.loads(said.stdout)["data"]["lines"]
+    assert lines, said.stdout
+    assert {it["name"] for it in lines} == {"migrate"}
+    unknown = run_python(checkout.root, "-m", "bmx", "logs", "no", "--stack", STACK, "--emulator", "--json")
+    why = json.loads(unknown.stdout)["error"]["why"]
+    assert "api" in why
+    assert "image_processing" in why
 
 
 def release_of(application: Any, agree: Any = lambda _: None, kept: Any = None) -> Release:
@@ -374,7 +392,11 @@ def test_what_is_half_deployed_goes_back_to_what_ran(tmp_path: Path) -> None:
     assert back().commit == a.id, "it has worked"
     source.note_returning(kept, back(), noon + datetime.timedelta(hours=4))
     source.note_deploying(kept, returning=False)
-    assert back().commit == b.id, "a release given up that way back"
+    assert back().commit == b.id, "a release gave up that way back"
+    released(b, 5)
+    source.note_returning(kept, back(), noon + datetime.timedelta(hours=6))
+    released(a, 7, returning=True)
+    assert source.good_before(kept) is None, "what was rolled away from is none to go back to"
 
 
 def test_a_release_with_uncommitted_changes_is_taken_back_to_its_commit(tmp_path: Path) -> None:

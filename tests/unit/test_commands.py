@@ -25,6 +25,13 @@ ALL = dict(_commands(typer.main.get_command(app)))
 LEAVES = {path: command for path, command in ALL.items() if not getattr(command, "commands", {})}
 
 
+@pytest.mark.parametrize(("typed", "offered"), [("bmx dep", "deploy"), ("bmx jobs re", "retry")])
+def test_a_shell_completes_commands(typed: str, offered: str) -> None:
+    asked = {"_BMX_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+    done = CliRunner().invoke(app, [], env=asked, prog_name="bmx")
+    assert offered in done.output.split()
+
+
 def test_there_are_commands() -> None:
     assert {"bmx demo", "bmx up", "bmx cutout", "bmx jobs retry", "bmx plan check"} <= LEAVES.keys()
 

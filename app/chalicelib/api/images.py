@@ -71,7 +71,12 @@ def presign_image(book_id: str, body: PresignCreate, call: Call) -> PresignedUpl
     "POST",
     "/books/{book_id}/images/complete",
     summary="Register an uploaded image and queue it",
-    faults=(FaultCode.NOT_FOUND, FaultCode.UPLOAD_MISSING, FaultCode.UNSUPPORTED_MEDIA_TYPE),
+    faults=(
+        FaultCode.NOT_FOUND,
+        FaultCode.UPLOAD_MISSING,
+        FaultCode.TOO_MANY_IMAGES,
+        FaultCode.UNSUPPORTED_MEDIA_TYPE,
+    ),
 )
 def complete_image(book_id: str, body: UploadComplete) -> ImageOut:
     """Again for the same object, nothing happens. Where the form was used again meanwhile, the new object is

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Final
 
 from chalice.app import Blueprint, Response
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from chalicelib.api.answering import IDEMPOTENCY_HEADER, REPLAYED_HEADER
@@ -96,7 +96,10 @@ def _operation(operation: Operation, known: _Models) -> dict[str, Any]:
     if operation.role is None:
         described["security"] = []
     if operation.body is not None:
-        described["requestBody"] = {"required": True, "content": known.content(operation.body, "validation")}
+        described["requestBody"] = {
+            "required": not _may_be_empty(operation.body),
+            "content": known.content(operation.body, "validation"),
+        }
     if operation.binary_body:
         described["requestBody"] = {
             "required": True,
@@ -105,6 +108,15 @@ def _operation(operation: Operation, known: _Models) -> dict[str, Any]:
             },
         }
     return described
+
+
+def _may_be_empty(body: type[BaseModel]) -> bool:
+    """Whether a call without a body is one with an empty object."""
+    try:
+        body.model_validate({})
+    except ValidationError:
+        return False
+    return True
 
 
 def _parameters(operation: Operation, known: _Models) -> list[dict[str, JsonValue]]:

@@ -16,6 +16,9 @@ _LOCK = 5_283_015_417
 """Key of the advisory lock; one migration runs at a time, a second one waits and then finds nothing to do."""
 
 
+_LOCK_TIMEOUT = "10s"
+
+
 class Migrated(BaseModel):
     """From which revision to which; equal where there was nothing to do."""
 
@@ -30,6 +33,8 @@ def migrate(database: Database, revision: str = "head") -> Migrated:
     with database.begin() as connection:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        # A change that would wait for long holds up all calls behind it: it fails instead, and is run again.
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
         before = current_revision(connection)
         if before is not None and before not in {*older_revisions(), newest_revision()}:
             # A later release's, left by a rollback: this one works with it.

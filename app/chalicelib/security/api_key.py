@@ -3,20 +3,25 @@ overlap.
 """
 
 import hmac
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from chalicelib.aws import error_code
-from chalicelib.faults import MisconfiguredError
+from chalicelib.aws import error_code, passes
+from chalicelib.faults import Fault, FaultCode, MisconfiguredError
 from workers.contracts.api_key import KeyPair
 
 if TYPE_CHECKING:
     from chalicelib.aws import Clients
 
+logger = logging.getLogger(__name__)
+
 _KEEP_SECONDS = 60.0
 _RECHECK_SECONDS = 3.0
+_KEEP_THROUGH_FAULTS_SECONDS = 900.0
+"""How long keys that were read count on while Secrets Manager does not answer."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class ApiKeys:
         self._secret_arn = secret_arn
         self._clock = clock
         self._fetched: _Fetched | None = None
+        self._asks_again_at = 0.0
 
     def match(self, presented: str) -> Literal["current", "previous"] | None:
         """Which key `presented` is; raises `MisconfiguredError` where none is set or readable."""
@@ -48,7 +54,9 @@ class ApiKeys:
         return matched
 
     def read(self) -> KeyPair:
-        """The secret as it is now; raises `MisconfiguredError` where it is missing, unreadable or empty."""
+        """The secret as it is now; raises `MisconfiguredError` where it is missing, unreadable or empty, and
+        `Fault` (`unavailable`) where Secrets Manager does not answer.
+        """
         return self._keys(0.0)
 
     def write(self, keys: KeyPair) -> None:
@@ -57,10 +65,24 @@ class ApiKeys:
         self._fetched = _Fetched(keys, self._clock())
 
     def _keys(self, max_age: float) -> KeyPair:
-        fetched = self._fetched
-        if fetched is None or self._clock() - fetched.at >= max_age:
-            fetched = _Fetched(self._fetch(), self._clock())
-            self._fetched = fetched
+        fetched, now = self._fetched, self._clock()
+        if fetched is not None and now - fetched.at < max_age:
+            return fetched.keys
+        if fetched is not None and max_age and now < self._asks_again_at:
+            return fetched.keys
+        try:
+            fetched = _Fetched(self._fetch(), now)
+        except Fault as fault:
+            if (
+                fault.code is not FaultCode.UNAVAILABLE
+                or fetched is None
+                or not max_age
+                or now - fetched.at >= _KEEP_THROUGH_FAULTS_SECONDS
+            ):
+                raise
+            logger.warning("The API key read %.0f s ago counts on: %s", now - fetched.at, fault)
+            self._asks_again_at = self._clock() + _RECHECK_SECONDS
+        self._fetched = fetched
         return fetched.keys
 
     def _fetch(self) -> KeyPair:
@@ -75,6 +97,13 @@ class ApiKeys:
         try:
             text = self._clients.secrets.get_secret_value(SecretId=self._secret_arn).get("SecretString", "")
         except (ClientError, BotoCoreError) as error:
+            if passes(error):
+                raise Fault(
+                    FaultCode.UNAVAILABLE,
+                    "The API key cannot be looked up: Secrets Manager does not answer.",
+                    why=error_code(error),
+                    fix="Try again in a moment.",
+                ) from error
             raise MisconfiguredError(
                 "The API key secret cannot be read.",
                 why=error_code(error),

@@ -31,6 +31,7 @@ gives out for a day. Who was slow to call `complete` loses nothing.
 """
 
 _DELETE_AT_ONCE = 20
+_ANOTHER_BOOK: Final = "Make another book for the rest."
 
 
 @dataclass(frozen=True)
@@ -107,15 +108,19 @@ def complete(res: Resources, book_id: str, image_id: str) -> None:
     new source with a job of its own. The object is looked at under the image's lock, so that of two calls
     the later one records what lies there.
 
-    Raises `NotFoundError`, or `Fault`: `upload_missing` where nothing was uploaded,
-    `unsupported_media_type` where it is no image of the promised type (one that was not registered is
-    deleted then).
+    Raises `NotFoundError`, or `Fault`: `upload_missing` where nothing was uploaded, `too_many_images` where
+    it comes late and the book has no room any more, `unsupported_media_type` where it is no image of the
+    promised type (one that was not registered is deleted then).
     """
     with res.database.session() as session:
         book = lock_book(session, book_id)
         image = lock_image(session, book_id, image_id)
         if image.status == ImageStatus.COPY_FAILED:
             return
+        now = res.clock()
+        if image.status == ImageStatus.UPLOADING and image.created_at <= now - UPLOAD_TIME:
+            # It is not counted any more, and others may have taken its room.
+            listings.require_room(_shown(session, book_id, now), adding=1, fix=_ANOTHER_BOOK)
         etag, size = _uploaded(res, image)
         job_id = _register(res, session, book, image, etag=etag, size=size)
     jobs.send(res, [job_id] if job_id else [])
@@ -220,7 +225,7 @@ def _reserve(res: Resources, book_id: str, content_type: str, image_id: str | No
         known = session.get(BookImage, image_id)
         if known is not None:
             return known
-        listings.require_room(_shown(session, book_id, now), adding=1, fix="Make another book for the rest.")
+        listings.require_room(_shown(session, book_id, now), adding=1, fix=_ANOTHER_BOOK)
         last = session.scalar(select(func.max(BookImage.position)).where(BookImage.book_id == book_id)) or 0
         book.last_number = number = max(last, book.last_number) + 1
         image = BookImage(

@@ -46,6 +46,7 @@ def rotate(res: Resources, shown: str, *, replace_lost: bool = False) -> tuple[s
     """
 
     def changed(keys: KeyPair) -> KeyPair:
+        _require_valid(keys, shown)
         if replace_lost and which(keys, shown) == "current":
             raise Fault(
                 FaultCode.CONFLICT,
@@ -68,11 +69,12 @@ def rotate(res: Resources, shown: str, *, replace_lost: bool = False) -> tuple[s
 
 def retire(res: Resources, shown: str) -> Fingerprints:
     """End the previous key; nothing happens where there is none. Raises `Fault` (`conflict`) where the caller
-    shows a key, and that is not the present one: whoever has no other would be locked out.
+    shows that very key: whoever has no other would be locked out.
     """
 
     def changed(keys: KeyPair) -> KeyPair:
-        if keys.previous and shown and which(keys, shown) != "current":
+        _require_valid(keys, shown)
+        if which(keys, shown) == "previous":
             raise Fault(
                 FaultCode.CONFLICT,
                 "This call shows the key that it would end.",
@@ -82,6 +84,14 @@ def retire(res: Resources, shown: str) -> Fingerprints:
         return KeyPair(current=keys.current)
 
     return _fingerprints(_change(res, changed))
+
+
+def _require_valid(keys: KeyPair, shown: str) -> None:
+    """Raise `Fault` (`unauthorized`) for a key that the secret no longer holds: a process may take it for
+    valid for some seconds more, which must not be enough to make a new one.
+    """
+    if shown and which(keys, shown) is None:
+        raise Fault(FaultCode.UNAUTHORIZED, "The API key is wrong.", why="It has been rotated away.")
 
 
 def _change(res: Resources, changed: Callable[[KeyPair], KeyPair]) -> KeyPair:

@@ -137,4 +137,5 @@ def _messages_wait(res: Resources) -> bool:
     depth = health.examine_queue(res.clients.sqs, res.settings.account, queue)
     if depth.status is not health.QueueStatus.OK:
         logger.warning("Whether messages wait is not known: %s", depth.message)
-    return bool(depth.visible)
+    # Those in flight too: a worker has them, or they are hidden until their next try.
+    return bool(depth.visible or depth.in_flight)

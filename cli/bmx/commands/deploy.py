@@ -207,7 +207,7 @@ def _roll_back(ui: Ui, stack: str, paths: "Paths", *, emulator: bool, yes: bool)
             raise Problem(
                 f"No release of stack {stack} before this one is known to have worked.",
                 why="One is remembered when its smoke test has passed and nothing was left uncommitted.",
-                fix="Check out the commit you want and release it: bmx deploy --stack " + stack,
+                fix=f"Check the commit you want out and there: bmx deploy --stack {stack} --skip migrations",
             )
         ui.confirm(f"Release {good} to stack {stack} again?", agreed=yes)
         source.note_returning(kept, good, datetime.datetime.now(datetime.UTC))

@@ -96,7 +96,7 @@ def restore(
 
         with open_target(stack, ui, emulator=emulator, plain=True, keep=True) as target:
             ui.confirm(f"Write a new API key into the secret of stack {stack}?", agreed=yes)
-            path = save(stack, api_key.restore(target, target.outputs()))
+            path = save(_kept_as(stack, emulator=emulator), api_key.restore(target, target.outputs()))
         return Outcome(data={"file": str(path)}, view=f"The new key is in {path}; it counts at once.")
 
     execute("keys restore", json_output, action)
@@ -113,7 +113,10 @@ def save_key(
     emulator: EmulatorOption = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Keep a stack's key and address for this user; the key comes from the standard input."""
+    """Keep a stack's key and address for this user; the key comes from the standard input.
+
+    One of a stack on an emulator is kept as that of STACK-emulator.
+    """
 
     def action(ui: Ui) -> Outcome:
         if stack == LOCAL:
@@ -121,13 +124,20 @@ def save_key(
                 "The local stack keeps its key itself.",
                 fix="Commands for the local stack find it by themselves.",
             )
+        if emulator and not from_secret:
+            raise Problem("--emulator says where a secret is.", fix="Add --from-secret, or leave it out.")
         key = _from_secret(ui, stack, emulator=emulator) if from_secret else _from_input()
         with Api(url, key) as api:
             found = api.get("/admin/keys")
-        path = save(stack, key, url)
+        path = save(_kept_as(stack, emulator=emulator), key, url)
         return Outcome(data={**found, "file": str(path)}, view=f"The key opens the API; it is in {path}.")
 
     execute("keys save", json_output, action)
+
+
+def _kept_as(stack: str, *, emulator: bool) -> str:
+    """The name by which a stack on an emulator is known beside the real one."""
+    return f"{stack}-emulator" if emulator and stack != LOCAL else stack
 
 
 def _from_secret(ui: Ui, stack: str, *, emulator: bool) -> str:

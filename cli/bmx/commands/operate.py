@@ -8,7 +8,7 @@ from urllib.parse import quote
 import typer
 
 from bmx.api import Api
-from bmx.connection import LOCAL, StackOption, UrlOption, open_api
+from bmx.connection import LOCAL, StackOption, UrlOption, key_file, locate, open_api
 from bmx.output import JsonOption, Outcome, Ui, execute
 from workers.contracts.status import JobStatus
 
@@ -32,29 +32,28 @@ def register(app: typer.Typer) -> None:
 
 def open_pages(
     page: Annotated[Literal["books", "admin", "docs"], typer.Argument(help="Which page.")] = "books",
+    stack: StackOption = LOCAL,
+    url: UrlOption = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Show the pages of the local stack in a browser, signed in with its API key."""
+    """Show the pages of a stack in a browser, signed in with its API key."""
 
     def action(ui: Ui) -> Outcome:
         import webbrowser
 
         from local.files import write_atomic
-        from local.paths import Paths
-        from local.stack import LocalStack
 
-        paths = Paths.default()
-        status = LocalStack(paths).running()
-        url = status.web_url if page == "books" else f"{status.web_url}{page}"
+        place = locate(stack, url)
+        shown = place.url.rstrip("/") + "/" + ("" if page == "books" else page)
         # The key travels in the fragment, which no server sees, and in a file that only its owner can read:
         # as an argument of the browser every process on the machine could read it.
-        door = paths.run / f"open-{page}.html"
-        target = html.escape(f"{url}#key={quote(status.api_key)}")
+        door = key_file(stack).with_name(f"open-{stack}-{page}.html")
+        target = html.escape(f"{shown}#key={quote(place.key)}")
         write_atomic(door, f'<meta http-equiv="refresh" content="0; url={target}">', mode=0o600)
         opened = webbrowser.open(door.as_uri())
         if not opened:
-            ui.warn(f"No browser was found. Open {url} in one; it asks for the key in {paths.api_key}.")
-        return Outcome(data={"url": url, "opened": opened}, view=url)
+            ui.warn(f"No browser was found. Open {shown} in one; it asks for the key in {key_file(stack)}.")
+        return Outcome(data={"url": shown, "opened": opened}, view=shown)
 
     execute("open", json_output, action)
 

@@ -1,10 +1,12 @@
 """`bmx up`, `down`, `status` and `logs`: the local stack."""
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bmx.commands.plan import EmulatorOption
+from bmx.connection import LOCAL, StackOption
 from bmx.output import JsonOption, Outcome, Ui, YesOption, execute
 
 if TYPE_CHECKING:
@@ -67,26 +69,38 @@ def logs(
         bool, typer.Option("--follow", "-f", help="Go on as lines come; Ctrl-C ends it.")
     ] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 20,
+    stack: StackOption = LOCAL,
+    emulator: EmulatorOption = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Show the logs of the services and of the application's functions."""
+    """Show the logs of the local stack's services and functions, or of another stack's functions.
+
+    Of another stack, the last lines are those of the last hour; they are read with your AWS credentials.
+    """
     if follow and json_output:
         raise typer.BadParameter("an envelope ends, --follow does not; leave one out")
 
-    def action(_ui: Ui) -> Outcome:
-        from local.logs import Logs
-
-        found = Logs(_stack())
+    def show(found: Any) -> Outcome:
         chosen = found.choose(names or [])
         entries = found.last(chosen, lines)
-        if follow:
-            _print(entries)
-            for line in found.follow(chosen):
-                _print([line])
         if json_output:
             return Outcome(data={"lines": [{"name": name, "text": text} for name, text in entries]})
         _print(entries)
+        if follow:
+            for line in found.follow(chosen):
+                _print([line])
         return Outcome()
+
+    def action(ui: Ui) -> Outcome:
+        if stack == LOCAL:
+            from local.logs import Logs
+
+            return show(Logs(_stack()))
+        from operations.function_logs import FunctionLogs
+        from operations.target import open_target
+
+        with open_target(stack, ui, emulator=emulator, keep=True) as target:
+            return show(FunctionLogs(target))
 
     execute("logs", json_output, action)
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from local import package, schema
 from local.deploy import STAGE_OF_API
+from local.gateway_responses import GATEWAY_RESPONSES
 from local.loopback import on_this_machine
 from local.reporting import Reporter
 from operations.asking import asking
@@ -63,24 +64,26 @@ class Application:
             self.kept.write(self._record, json.loads(noted.read_text(encoding="utf-8")))
         finally:
             shutil.rmtree(work, ignore_errors=True)
+        self.shape_gateway_errors()
         return self.deployed()
 
     def deployed(self) -> Deployed:
         """What was deployed last; raises `Problem` where nothing was."""
+        functions = {
+            one["name"]: str(one["lambda_arn"]).rpartition(":")[2]
+            for one in self._resources("lambda_function")
+        }
+        return Deployed(self._url(self._resources("rest_api")[0]), functions)
+
+    def _resources(self, kind: str) -> list[dict[str, Any]]:
+        """What Chalice made of a kind; raises `Problem` where it made nothing yet."""
         noted = self.kept.read(self._record)
         if noted is None:
             raise Problem(
                 f"The application of stack {self.target.stack} was not deployed yet.",
                 fix=f"Deploy it: bmx deploy --stack {self.target.stack}.",
             )
-        resources = noted["resources"]
-        api = next(one for one in resources if one["resource_type"] == "rest_api")
-        functions = {
-            one["name"]: str(one["lambda_arn"]).rpartition(":")[2]
-            for one in resources
-            if one["resource_type"] == "lambda_function"
-        }
-        return Deployed(self._url(api), functions)
+        return [one for one in noted["resources"] if one["resource_type"] == kind]
 
     def report_batch_failures(self) -> list[str]:
         """Have every function that a queue feeds report the messages of a batch that failed, which Chalice
@@ -97,6 +100,14 @@ class Application:
                         )
                         changed.append(function)
         return changed
+
+    def shape_gateway_errors(self) -> None:
+        """Have the gateway's own errors in the application's shape: a deployment by Chalice takes it away."""
+        client, api = self.target.client("apigateway"), str(self._resources("rest_api")[0]["rest_api_id"])
+        with asking(f"The answers of the API {api} itself cannot be set."):
+            for kind, response in GATEWAY_RESPONSES.items():
+                client.put_gateway_response(restApiId=api, responseType=kind, **response)
+            client.create_deployment(restApiId=api, stageName=STAGE_OF_API)
 
     def keep_logs(self, days: int) -> None:
         """Keep every function's log for so many days: Lambda makes it at the first line, and for ever."""
@@ -116,15 +127,20 @@ class Application:
         with asking(f"The function {function} cannot be looked at."):
             return schema.exists(self.target.client("lambda"), function)
 
-    def migrate(self, outputs: Mapping[str, Any], report: Reporter) -> dict[str, Any]:
-        """Bring the schema to this release while the application before it runs on; the revisions before and
-        after. Of the functions, the one that migrates alone has this release's code afterwards.
-        """
+    def prepare_migration(self, outputs: Mapping[str, Any], report: Reporter) -> None:
+        """Give the function that migrates, and no other, this release's code and settings."""
         function = self.deployed().functions[schema.FUNCTION]
         outputs = self._reachable(outputs)
         built = package.build(self.target.paths, self.target.stack, outputs, report, self._place)
-        with asking(f"The function {function} cannot be changed and invoked."):
+        with asking(f"The function {function} cannot be changed."):
             schema.update(self.target.client("lambda"), function, built)
+
+    def migrate(self) -> dict[str, Any]:
+        """Bring the schema to this release while the application before it runs on; the revisions before and
+        after. Raises `MigrationFailed` where it stayed as it was.
+        """
+        function = self.deployed().functions[schema.FUNCTION]
+        with asking(f"The function {function} cannot be invoked."):
             return schema.migrate(self.target.client("lambda", once=True), function)
 
     @property

@@ -66,6 +66,17 @@ def note_deployed(kept: Kept, what: Commit | None) -> None:
     kept.write(RECORD, {**_record(kept), "deployed": what.id if what and what.clean else None})
 
 
+def deployed(kept: Kept) -> str | None:
+    """The commit that is known to run."""
+    found: str | None = _record(kept).get("deployed")
+    return found
+
+
+def note_unchanged(kept: Kept, before: str | None) -> None:
+    """What was about to change did not: this commit runs on."""
+    kept.write(RECORD, {**_record(kept), "deployed": before})
+
+
 def note_good(kept: Kept, what: Commit, now: datetime.datetime) -> bool:
     """This commit ran well, if it is what runs: a checkout may be another than the one that was deployed.
     Returns whether it is kept.
@@ -74,6 +85,11 @@ def note_good(kept: Kept, what: Commit, now: datetime.datetime) -> bool:
     if not what.clean or record.get("deployed") != what.id:
         return False
     others = [one for one in record["good"] if one["commit"] != what.id]
+    returning = record.pop("returning_to", None) or {}
+    if returning.get("commit") == what.id:
+        # What was rolled away from is none to go back to.
+        after = [one["commit"] for one in record["good"]].index(what.id) + 1
+        others = record["good"][after:]
     good = [{"commit": what.id, "at": _second(now)}, *others]
     kept.write(RECORD, {**record, "good": good[:REMEMBERED]})
     return True

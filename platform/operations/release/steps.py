@@ -18,6 +18,7 @@ from local.emulated import EmulatedStack
 from local.engine.project import Project
 from local.functions import ensure_models
 from local.reporting import Reporter
+from local.schema import MigrationFailed
 from operations import api_key, deploy
 from operations.release import source
 from operations.release.application import Application, Deployed
@@ -178,9 +179,19 @@ class Release:
             self._schema_follows = True
             return
         self.report.say("Migrating the database")
-        if not self._schema_follows:
-            self._note_deploying()
-        self.done[Step.MIGRATIONS] = self.application.migrate(self.outputs, self.report)
+        self.application.prepare_migration(self.outputs, self.report)
+        if self._schema_follows:
+            self.done[Step.MIGRATIONS] = self.application.migrate()
+            return
+        runs = source.deployed(self.kept)
+        self._note_deploying()
+        try:
+            self.done[Step.MIGRATIONS] = done = self.application.migrate()
+        except MigrationFailed:
+            source.note_unchanged(self.kept, runs)
+            raise
+        if done["before"] == done["after"]:
+            source.note_unchanged(self.kept, runs)
 
     def _note_deploying(self) -> None:
         source.note_deploying(self.kept, returning=source.ROLLING_BACK in os.environ)

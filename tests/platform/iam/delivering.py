@@ -188,6 +188,8 @@ def release(stack: Stack) -> None:
     )
     application.kept.write(f"{stack.name}.json", {"resources": made})
     application.keep_logs(30)
+    with pytest.raises(Problem, match="cannot be set"):
+        application.shape_gateway_errors()  # `chalice delete` took the API away again
     assert api_key.read(target, stack.outputs)
 
 

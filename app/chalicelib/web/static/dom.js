@@ -20,31 +20,31 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-// Of pictures and of the tiles in their place: what they were made with, and when they got their address.
+// Of pictures and of the tiles in their place: what they were made with, and when they were tried again.
 const pictures = new WeakMap();
 const VALID_MS = 8 * 60_000;
 
 // A picture, or a plain tile where the browser cannot show it. `key` names what it shows, for `renew`.
-export function picture({ key, ...attributes }) {
+export function picture({ key, again = false, ...attributes }) {
   const made = h("img", { ...attributes, "data-key": key, onerror: () => {
     const tile = h("span", { class: "nopic", slot: attributes.slot, "data-key": key }, "No picture");
     pictures.set(tile, pictures.get(made));
     made.replaceWith(tile);
   } });
-  pictures.set(made, { attributes, since: Date.now() });
+  pictures.set(made, { attributes, since: again ? Date.now() : null });
   return made;
 }
 
-// Signed addresses expire. Links, and after a while pictures that were not loaded yet or could not be, get those of now:
-// `addresses` maps keys to them. They differ from call to call, so what is being loaded is left alone.
+// Signed addresses expire. Links get those of now, and so do pictures: the first time when they could not be shown, then
+// after a while, for a picture that no browser can show would flicker else. `addresses` maps keys to addresses.
 export function renew(container, addresses) {
   for (const it of container.querySelectorAll("[data-key]")) {
     const url = addresses.get(it.dataset.key);
     if (!url) continue;
     const made = pictures.get(it);
     if (!made) it.href = url;
-    else if (!it.naturalWidth && Date.now() - made.since > VALID_MS) {
-      it.replaceWith(picture({ ...made.attributes, key: it.dataset.key, src: url }));
+    else if (!it.matches("img") && url !== made.attributes.src && Date.now() - (made.since ?? 0) > VALID_MS) {
+      it.replaceWith(picture({ ...made.attributes, key: it.dataset.key, src: url, again: true }));
     }
   }
 }

@@ -3,8 +3,6 @@
 import { link } from "./dom.js";
 
 const { clientId, signInUrl } = document.documentElement.dataset;
-// What the pool says where a token is of no use any more; anything else may pass.
-const REFUSALS = ["invalid_grant", "invalid_client", "unauthorized_client"];
 const PENDING = "bmx:sign-in";
 
 export const offered = Boolean(clientId && signInUrl);
@@ -43,7 +41,7 @@ async function token(form) {
   const found = await answer.json().catch(() => ({}));
   if (!answer.ok) {
     const error = new Error(`The sign-in was refused: ${found.error_description ?? found.error ?? answer.status}.`);
-    error.refused = REFUSALS.includes(found.error);
+    error.refused = answer.status === 400 || answer.status === 401;
     throw error;
   }
   return found;
