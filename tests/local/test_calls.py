@@ -5,7 +5,11 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
-from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
+from schemathesis.specs.openapi.checks import (
+    negative_data_rejection,
+    positive_data_acceptance,
+    unsupported_method,
+)
 
 from tests.running_stack import RunningStack
 
@@ -41,6 +45,9 @@ def test_chains_of_generated_calls_find_no_answer_that_is_not_in_the_document(ru
                 or "Idempotency-Key" in (case.headers or {})
             )
             excluded = [unsupported_method, *([positive_data_acceptance] if opaque else [])]
+            if "Idempotency-Key" in (case.headers or {}):
+                # On its way a header loses the spaces around it, and with them what made it wrong.
+                excluded.append(negative_data_rejection)
             case.validate_response(response, excluded_checks=excluded, headers={"X-API-Key": key})
 
     Calls.run(
