@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from local.logs import OVERLAP, POLL_SECONDS, Line, only_new
@@ -47,6 +48,10 @@ class FunctionLogs:
                 yield from self._lines(name, function, since)
             time.sleep(POLL_SECONDS)
 
+    @cached_property
+    def _client(self) -> Any:
+        return self.target.client("logs")
+
     def _functions(self) -> dict[str, str]:
         workers = dict(self.target.outputs().get("functions") or {})
         application = dict(Application(self.target, kept_for(self.target)).deployed().functions)
@@ -55,14 +60,13 @@ class FunctionLogs:
 
     def _lines(self, name: str, function: str, since: int) -> list[Line]:
         group = f"/aws/lambda/{function}"
-        client = self.target.client("logs")
         events: list[dict[str, Any]] = []
         with asking(f"The log {group} cannot be read."):
             try:
-                pages = client.get_paginator("filter_log_events").paginate(
+                pages = self._client.get_paginator("filter_log_events").paginate(
                     logGroupName=group, startTime=since
                 )
                 events = [event for page in pages for event in page["events"]]
-            except client.exceptions.ResourceNotFoundException:
+            except self._client.exceptions.ResourceNotFoundException:
                 events = []  # nothing was said yet
         return [(name, text) for text in only_new(events, self._seen.setdefault(name, set()))]

@@ -157,12 +157,14 @@ def _present_job() -> tuple[ColumnElement[bool], ...]:
     )
 
 
+def is_shown(now: datetime) -> ColumnElement[bool]:
+    """What makes an image none of the uploads that did not come in their time."""
+    return or_(BookImage.status != ImageStatus.UPLOADING, BookImage.created_at > now - UPLOAD_TIME)
+
+
 def _of_books(books: Sequence[Book], now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """What makes an image one of these books', and not an upload that did not come in its time."""
-    return (
-        BookImage.book_id.in_([book.id for book in books]),
-        or_(BookImage.status != ImageStatus.UPLOADING, BookImage.created_at > now - UPLOAD_TIME),
-    )
+    """What makes an image one that these books are shown with."""
+    return BookImage.book_id.in_([book.id for book in books]), is_shown(now)
 
 
 def _overviews(session: Session, books: Sequence[Book], now: datetime) -> list[Overview]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from chalicelib.aws import error_code
@@ -13,7 +13,7 @@ from chalicelib.db.models import Book, BookImage, ImageStatus
 from chalicelib.faults import Fault, FaultCode, NotFoundError
 from chalicelib.ids import is_id, new_id
 from chalicelib.resources import Resources
-from chalicelib.services import deletions, idempotency, jobs, listings
+from chalicelib.services import books, deletions, idempotency, jobs, listings
 from chalicelib.services.keys import EXTENSIONS, UPLOAD_TIME, cutout_prefix, sniff, upload_key
 from workers.contracts import Recipe
 
@@ -245,9 +245,9 @@ def _reserve(res: Resources, book_id: str, content_type: str, image_id: str | No
 
 
 def _shown(session: Session, book_id: str, now: datetime) -> int:
-    """How many images a book is shown with: not with uploads that did not come in their time."""
-    shown = or_(BookImage.status != ImageStatus.UPLOADING, BookImage.created_at > now - UPLOAD_TIME)
-    return session.scalar(select(func.count()).where(BookImage.book_id == book_id, shown)) or 0
+    """How many images a book is shown with."""
+    mine = select(func.count()).where(BookImage.book_id == book_id, books.is_shown(now))
+    return session.scalar(mine) or 0
 
 
 def _register(
