@@ -5,6 +5,9 @@ invocation that has none free an execution environment of its own, and so does m
 once would start fifty interpreters on a laptop, of which none answers in time, and the dozen calls of one
 page would wait for those that they start. Here an invocation waits for a free process, and only what waits
 for long has one more started beside it, up to a few for each CPU.
+
+A process whose function is updated or deleted ends when its invocation has, as Lambda's do; ministack would
+end it at once, and its caller would get a 502.
 """
 
 import contextvars
@@ -31,7 +34,12 @@ that is there comes at once; ministack's 50 ms are what every call that logs not
 
 
 def install() -> None:
-    """Let invocations wait for a free process, in their order."""
+    """Let invocations wait for a free process, in their order, and come to their end in it."""
+    _wait_for_free_ones()
+    _let_running_ones_end()
+
+
+def _wait_for_free_ones() -> None:
     from ministack.core import lambda_runtime  # type: ignore[import-not-found]
     from ministack.services import lambda_svc  # type: ignore[import-not-found]
 
@@ -82,6 +90,7 @@ def install() -> None:
             with changed:
                 starting.discard(name)
             release_and_tell(worker)
+            _end_if_replaced(worker)
 
     def release_and_tell(worker: Any) -> None:
         release(worker)
@@ -98,6 +107,43 @@ def install() -> None:
     lambda_runtime.Worker._drain_stderr_bounded = drain_soon
     lambda_svc.acquire_worker = acquire_in_turn
     lambda_svc.release_worker = release_and_tell
+
+
+def _let_running_ones_end() -> None:
+    from ministack.core import lambda_runtime
+
+    invoke, kill = lambda_runtime.Worker.invoke, lambda_runtime.kill_workers
+    lock = threading.Lock()
+    running: set[Any] = set()
+
+    def invoke_to_the_end(worker: Any, *rest: Any, **named: Any) -> dict[str, Any]:
+        with lock:
+            running.add(worker)
+        try:
+            answer: dict[str, Any] = invoke(worker, *rest, **named)
+            return answer
+        finally:
+            with lock:
+                running.discard(worker)
+            _end_if_replaced(worker)
+
+    def kill_free(workers: Any) -> None:
+        with lock:
+            free = [worker for worker in workers if worker not in running]
+        kill(free)
+
+    lambda_runtime.Worker.invoke = invoke_to_the_end
+    lambda_runtime.kill_workers = kill_free
+
+
+def _end_if_replaced(worker: Any) -> None:
+    """End a process that its function no longer counts on: it was updated or deleted meanwhile."""
+    from ministack.core import lambda_runtime
+
+    with lambda_runtime._lock:
+        kept = any(worker is it for workers in lambda_runtime._workers.values() for it in workers)
+    if not kept:
+        worker.kill()
 
 
 def _end(last: float, starts: bool) -> float:

@@ -138,9 +138,6 @@ def test_who_may_send_may_send_in_batches(emulator: Emulator, aws: Aws) -> None:
 def make_function(aws: Aws, code: str) -> None:
     """A function `f` of that code, whose handler is `handler`."""
     role = aws.call("iam", "create_role", RoleName="f", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("main.py", code)
     aws.call(
         "lambda",
         "create_function",
@@ -149,8 +146,15 @@ def make_function(aws: Aws, code: str) -> None:
         Role=role,
         Handler="main.handler",
         Timeout=60,
-        Code={"ZipFile": archive.getvalue()},
+        Code={"ZipFile": archive(code)},
     )
+
+
+def archive(code: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        file.writestr("main.py", code)
+    return content.getvalue()
 
 
 def test_a_function_gets_its_role_s_session_and_the_emulator_s_address(emulator: Emulator, aws: Aws) -> None:
@@ -172,6 +176,7 @@ def handler(event, context):
 """
 
 
+QUICK = "def handler(event, context):\n    return 'replaced'"
 LATE_SECONDS = 8.0
 STARTS_LATE = f"import time\ntime.sleep({LATE_SECONDS})\n{SLOW}"
 
@@ -220,6 +225,22 @@ def test_a_caller_does_not_wait_for_ever_for_a_process(aws: Aws) -> None:
     with ThreadPoolExecutor(MOST + 1) as callers:
         processes = list(callers.map(lambda _: invoked(aws), range(MOST + 1)))
     assert len(set(processes)) == MOST + 1
+
+
+@pytest.mark.usefixtures("emulator")
+def test_what_runs_when_its_function_is_replaced_comes_to_its_end(aws: Aws) -> None:
+    make_function(aws, SLOW.replace("0.2", "4"))
+    with ThreadPoolExecutor(2) as callers:
+        running = [callers.submit(invoked, aws) for _ in range(2)]
+        time.sleep(2)
+        aws.call("lambda", "update_function_code", FunctionName="f", ZipFile=archive(QUICK))
+        aws.call("lambda", "update_function_configuration", FunctionName="f", Timeout=59)
+        assert invoked(aws) == "replaced"
+        assert not any(it.done() for it in running), "they run beside it"
+        processes = {it.result() for it in running}
+    assert all(isinstance(it, int) for it in processes), processes
+    assert invoked(aws) == "replaced"
+    wait_for(lambda: not any(psutil.pid_exists(it) for it in processes), "the end of what was replaced")
 
 
 @pytest.mark.usefixtures("emulator")
