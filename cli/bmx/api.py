@@ -70,13 +70,20 @@ class Api:
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         import httpx
 
+        if not httpx.URL(path).is_relative_url:
+            raise Problem(
+                f"{path} is no path of the API.",
+                why="The key would be sent to that address.",
+                fix="Give the path alone, like /books.",
+            )
         try:
             response = self._client.request(method, path.lstrip("/"), **request)
         except httpx.TransportError as error:
             raise Problem(
                 "The API does not answer.",
                 why=f"{type(error).__name__} at {self._client.base_url}.",
-                fix="`bmx status` shows what runs, `bmx up` starts what does not.",
+                fix="`bmx status` shows what runs here, `bmx up` starts the local stack; for another one, "
+                "check the address and the network.",
             ) from error
         try:
             answer = response.json()

@@ -7,11 +7,12 @@ emulator running; one that is only looked at is gone afterwards. Nothing of it t
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from infra.naming import check_stack_name
 from infra.settings import Settings
 from local import locking, stand_ins
 from local.emulator import Emulator
@@ -42,6 +43,10 @@ class EmulatedStack:
     stack: str
     journal: Path | None = None
     """Where its emulator writes down what IAM is asked about roles."""
+
+    def __post_init__(self) -> None:
+        """Raise `Problem` for a name that no stack can have: it is a folder's, which may be removed."""
+        check_stack_name(self.stack)
 
     @cached_property
     def paths(self) -> Paths:
@@ -75,6 +80,15 @@ class EmulatedStack:
         """Whether it was deployed here and not discarded."""
         return self._marker.exists()
 
+    def require_deployed(self) -> None:
+        """Raise `Problem` where it was not."""
+        require_settings(self.main.repo, self.stack)
+        if not self.deployed:
+            raise Problem(
+                f"Stack {self.stack} was not deployed to an emulator here.",
+                fix=f"Deploy it: bmx deploy --stack {self.stack} --emulator.",
+            )
+
     @property
     def pulumi(self) -> Pulumi:
         """The engine on it; raises `Problem` where there is none."""
@@ -100,7 +114,7 @@ class EmulatedStack:
         require_settings(self.main.repo, self.stack)
         engine = self._engine
         self.main.ensure()
-        with locking.hold(self.main.stacks / f"{self.stack}.lock", f"bmx on {self.stack}"):
+        with self._locked("bmx"):
             was_there, was_running = self.deployed, self.processes.running("emulator")
             try:
                 self._clear()
@@ -123,7 +137,7 @@ class EmulatedStack:
         """Stop and forget it; whether there was anything."""
         if not self.paths.home.exists():
             return False
-        with locking.hold(self.main.stacks / f"{self.stack}.lock", "bmx discarding"):
+        with self._locked("bmx discarding"):
             self._discard()
         return True
 
@@ -137,6 +151,10 @@ class EmulatedStack:
         else:
             self._discard()
         return running
+
+    def _locked(self, purpose: str) -> AbstractContextManager[None]:
+        lock = self.main.stacks / f"{self.stack}.lock"
+        return locking.hold(lock, purpose, f"stack {self.stack} on its emulator")
 
     @property
     def _marker(self) -> Path:

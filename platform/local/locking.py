@@ -19,8 +19,11 @@ class StackBusy(Problem):
 
 
 @contextmanager
-def hold(lock_file: Path, purpose: str) -> Iterator[None]:
-    """Hold the lock while the body runs; raises `StackBusy` at once where another process has it."""
+def hold(lock_file: Path, purpose: str, what: str = "the local stack") -> Iterator[None]:
+    """Hold the lock of `what` while the body runs; raises `StackBusy` at once where another process has it.
+
+    `purpose` tells the others what runs.
+    """
     import json
 
     from filelock import FileLock, Timeout
@@ -34,7 +37,7 @@ def hold(lock_file: Path, purpose: str) -> Iterator[None]:
         holder = read_json(holder_file) or {}
         pid = holder.get("pid", "unknown")
         raise StackBusy(
-            f"Another command is changing the local stack: {holder.get('purpose', 'bmx')} (process {pid}).",
+            f"Another command is changing {what}: {holder.get('purpose', 'bmx')} (process {pid}).",
             fix=f"Wait until it is done, or stop it with `kill {pid}` and run this command again.",
         ) from None
     try:

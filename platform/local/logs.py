@@ -53,7 +53,9 @@ class Logs:
             if name in files:
                 said = tail(files[name], lines)
             else:
-                said = self._function_lines(functions[name])[-lines:] if lines else []
+                # Also where no line is wanted: what is here already is none of those to come.
+                there = self._function_lines(functions[name])
+                said = there[-lines:] if lines else []
             found += [(name, text) for text in said]
         return found
 

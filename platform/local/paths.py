@@ -101,9 +101,14 @@ class Paths:
         return self.home / "rollback"
 
     @property
+    def on_aws(self) -> Path:
+        """What has to be known of stacks on AWS: it outlives the local stack."""
+        return self.home / "aws"
+
+    @property
     def images_pushed(self) -> Path:
         """Which images were pushed from here: a file for each worker."""
-        return self.home / "pushed"
+        return self.on_aws / "pushed"
 
     @property
     def ports(self) -> Path:
@@ -186,7 +191,7 @@ class Paths:
         return (
             *(self.emulator_state, self.state, self.postgres, self.stacks, self.snapshots),
             *(self.samples, self.demo, self.imported, self.tmp, self.deploy, self.logs, self.run),
-            *(self.ports, self.images_pushed, self.rollback),
+            *(self.ports, self.rollback),
             *self.home.glob(".trash-*"),
         )
 

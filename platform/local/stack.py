@@ -270,7 +270,7 @@ class LocalStack:
         drop_all(self.paths.postgres)
         lock = self.paths.stack_lock
         forget(self.paths.made_here, keep={lock, lock.with_suffix(".json")})
-        kept = {self.paths.run, self.paths.tools}
+        kept = {self.paths.run, self.paths.tools, self.paths.on_aws}
         others = sorted(path.name for path in self.paths.home.iterdir() if path not in kept)
         if others:
             report.warn(f"Left in {self.paths.home}, since bmx did not make it: {', '.join(others)}.")

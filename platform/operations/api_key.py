@@ -15,7 +15,7 @@ def read(target: Target, outputs: Mapping[str, Any]) -> str:
     if keys is None or not keys.usable:
         raise Problem(
             f"The secret {outputs['api_key_secret_arn']} holds no API key.",
-            fix=f"Make one: bmx keys restore --stack {target.stack}.",
+            fix=f"Make one: bmx keys restore {target.options}.",
         )
     return keys.current
 
@@ -29,7 +29,7 @@ def restore(target: Target, outputs: Mapping[str, Any]) -> str:
         raise Problem(
             f"Stack {target.stack} has an API key.",
             why="Another one in its place would end it, whoever uses it.",
-            fix=f"Keep it: bmx keys save --stack {target.stack} --from-secret. Change it: bmx keys rotate.",
+            fix=f"Keep it: bmx keys save {target.options} --from-secret. Change it: bmx keys rotate.",
         )
     made = KeyPair(current=new_key())
     arn = outputs["api_key_secret_arn"]

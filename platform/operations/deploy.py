@@ -43,7 +43,7 @@ def plan(target: Target) -> Plan:
         raise NotSafe(
             f"The plan of stack {target.stack} is not let through: {report.headline}.",
             why=" | ".join([*findings, *report.undecided]),
-            fix=f"See `bmx plan check --stack {target.stack}`; nothing has been changed.",
+            fix=f"See `bmx plan check {target.options}`; nothing has been changed.",
         )
     return Plan(changes.parse(target.stack, json.loads(made.digest)), report)
 

@@ -37,7 +37,9 @@ class FunctionLogs:
         since = int((time.time() - RECENT_SECONDS) * 1000)
         found: list[Line] = []
         for name, function in chosen.items():
-            found += self._lines(name, function, since)[-lines:] if lines else []
+            # Also where no line is wanted: what is there already is none of those to come.
+            there = self._lines(name, function, since)
+            found += there[-lines:] if lines else []
         return found
 
     def follow(self, chosen: Mapping[str, str]) -> Iterator[Line]:

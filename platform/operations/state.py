@@ -96,7 +96,7 @@ def edit(target: Target, check: Callable[[], None]) -> Iterator[tuple[State, Bac
     Whatever fails, the state is the one before.
     """
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    file = target.paths.state / "backups" / f"{target.stack}-{stamp}-{time.time_ns() % 10**6:06d}.json"
+    file = target.records / "backups" / f"{target.stack}-{stamp}-{time.time_ns() % 10**6:06d}.json"
     write_atomic(file, json.dumps(_export(target)), mode=0o600)
     backup = Backup(target, file)
     state = load(target)

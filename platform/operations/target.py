@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local.emulated import NO_ENGINE, EmulatedStack
-from local.engine.cli import Pulumi, Summary, stream
+from local.engine.cli import CANCEL_SECONDS, Pulumi, Summary, stream
 from local.engine.find import find_engine
 from local.paths import Paths
 from local.provider.connection import Aws
@@ -44,6 +44,16 @@ class Target:
     known: Mapping[str, Any] | None = None
     """What the stack exports, where there is no engine to ask; then `command` is empty."""
 
+    @property
+    def options(self) -> str:
+        """The options of `bmx` that name it."""
+        return f"--stack {self.stack}" + (" --emulator" if self.emulator and self.stack != LOCAL else "")
+
+    @property
+    def records(self) -> Path:
+        """Where files about it are kept on this machine: for as long as it can be there."""
+        return self.paths.state if self.emulator is not None else self.paths.on_aws
+
     def run(self, *arguments: str, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":
         """An operation of the engine, to its end; the output is captured and the exit code not judged."""
         return subprocess.run(
@@ -59,7 +69,15 @@ class Target:
     def stream(self, report: Reporter, *arguments: str) -> Summary:
         """An operation that changes something, reporting each resource; raises `EngineFailed`."""
         log = self.log or self.paths.logs / f"pulumi-{self.stack}.log"
-        return stream([*self.command, *arguments], {**os.environ, **self.environment}, report, log)
+        return stream(
+            [*self.command, *arguments],
+            {**os.environ, **self.environment},
+            report,
+            log,
+            self.folder,
+            # What is left unfinished on an emulator can be thrown away; on AWS a database takes long.
+            patience=CANCEL_SECONDS if self.emulator is not None else None,
+        )
 
     def outputs(self) -> dict[str, Any]:
         """What the stack exports; raises `Problem` where it was never deployed."""
@@ -120,7 +138,8 @@ def open_target(
     paths: Paths | None = None,
 ) -> Iterator[Target]:
     """A stack with its engine. `keep`: a stack on an emulator of its own is there afterwards.
-    `plain`: what the stack exports is enough, so one that was made without an engine will do.
+    `plain`: it is only looked at, with what it exports. One that was made without an engine will do then, and
+    one on an emulator of its own has to be there; another command may be changing it.
 
     The local stack has to be up; a stack on AWS needs an official engine. Raises `Problem` where one of
     that is missing.
@@ -131,8 +150,13 @@ def open_target(
         yield made or emulated_target(_local(paths), paths)
     elif emulator:
         emulated = EmulatedStack(paths, stack)
-        with emulated.session(report, keep=keep) as pulumi:
-            yield emulated_target(pulumi, emulated.paths)
+        if plain:
+            emulated.require_deployed()
+        if plain and emulated.emulator.healthy():
+            yield _emulated(emulated.pulumi, emulated.paths)
+        else:
+            with emulated.session(report, keep=keep or plain) as pulumi:
+                yield emulated_target(pulumi, emulated.paths)
     else:
         yield _on_aws(stack, paths)
 
@@ -169,6 +193,10 @@ def _local(paths: Paths) -> Pulumi:
 def emulated_target(pulumi: Pulumi, paths: Paths) -> Target:
     """A stack on an emulator that runs, with its own data folder."""
     pulumi.prepare()
+    return _emulated(pulumi, paths)
+
+
+def _emulated(pulumi: Pulumi, paths: Paths) -> Target:
     return Target(
         stack=pulumi.stack,
         paths=paths,

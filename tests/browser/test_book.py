@@ -81,6 +81,24 @@ def test_photos_are_put_in_order_by_keys_by_buttons_and_by_dragging(
     assert [image["id"] for image in images(running, own_book)] == [two, one]
 
 
+def test_moves_follow_one_another_and_one_that_failed_is_told_as_that(
+    visit: Visit, running: RunningStack, own_book: str
+) -> None:
+    page = visit.page
+    one, two = (image["id"] for image in images(running, own_book))
+    expect(page.locator(TILES).nth(0)).to_have_attribute("draggable", "true")
+    page.locator(f"#pick-{one}").focus()
+    page.keyboard.press("Alt+ArrowRight")
+    page.keyboard.press("Alt+ArrowLeft")
+    expect(page.locator("#moved")).to_have_text("Moved to place 1 of 2.")
+    assert [image["id"] for image in images(running, own_book)] == [one, two]
+    visit.expects("500")
+    page.route("**/order", lambda it: it.fulfill(status=500, json={"message": "It could not be done."}))
+    page.keyboard.press("Alt+ArrowRight")
+    expect(page.get_by_text("It could not be done.")).to_be_visible()
+    expect(page.locator("#moved")).to_have_text("Moved to place 1 of 2.")
+
+
 LATER = "#later"
 """What makes an address another one, and leads to the same."""
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -24,7 +25,7 @@ from local.probe import answers
 from local.processes import Processes
 from local.provider.connection import Aws
 from local.reporting import LogReporter
-from operations.image.release import open_repository
+from operations.image.release import open_repository, push
 from operations.image.tools import Login, Tool
 from tests.platform.project_copy import copy_project, run_python
 from workers.contracts import Problem
@@ -181,4 +182,17 @@ def test_a_stack_s_repository_says_where_to_and_what_it_has(paths: Paths, proces
     client.put_image(
         repositoryName="bluemoxon-staging-image-processing", imageManifest=manifest, imageTag="v1"
     )
-    assert found.digest_of("v1") == "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
+    digest = "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
+    assert found.digest_of("v1") == digest
+
+    tool: Any = SimpleNamespace(
+        paths=paths, config=lambda _: SimpleNamespace(id="1" * 64), push=lambda *_: "sha256:pushed"
+    )
+    with pytest.raises(Problem, match="has an image with the tag v1 already"):
+        push(tool, "image_processing", found, "v1")
+    own = f"commit-{'1' * 12}"
+    assert push(tool, "image_processing", found, own).digest == "sha256:pushed"
+    client.put_image(
+        repositoryName="bluemoxon-staging-image-processing", imageManifest=manifest, imageTag=own
+    )
+    assert push(tool, "image_processing", found, own).digest == digest, "it is there"

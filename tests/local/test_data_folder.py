@@ -5,16 +5,20 @@ import shutil
 import socket
 import stat
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from local.files import forget
 from local.functions import ImageFunctions
-from local.paths import Paths
+from local.paths import REPO, Paths
 from local.ports import HOST, Ports, PortTaken
 from local.processes import Processes
 from local.reporting import LogReporter
 from local.stack import LocalStack
+from operations.release.kept import kept_for
+from operations.target import Target
 from tests.running_stack import RunningStack
 from workers.contracts import Problem
 
@@ -61,15 +65,25 @@ def test_folders_with_secrets_are_closed_also_when_they_were_open(paths: Paths) 
 def test_forgetting_leaves_the_tools_and_says_what_is_not_its_own(
     paths: Paths, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for folder in (*PICTURES, "stacks/prod", "snapshots", "tools", ".trash-1", "mine"):
+    for folder in (*PICTURES, "stacks/prod", "snapshots", "aws", "tools", ".trash-1", "mine"):
         (paths.home / folder).mkdir(parents=True)
         (paths.home / folder / "file").write_text("x")
     (paths.run / "open-admin.html").write_text("the key")
     (paths.logs / "old.log").write_text("x")
     LocalStack(paths).down(LogReporter(), volumes=True)
-    assert sorted(path.name for path in paths.home.iterdir()) == ["mine", "run", "tools"]
+    assert sorted(path.name for path in paths.home.iterdir()) == ["aws", "mine", "run", "tools"]
     assert [path.name for path in paths.run.iterdir()] in ([], [paths.stack_lock.name])
     assert "mine" in caplog.text
+    assert "aws" not in caplog.text
+
+
+def test_what_is_known_of_stacks_on_aws_outlives_the_local_one(paths: Paths) -> None:
+    on_aws = Target("review", paths, (), {}, REPO)
+    without_bucket: Any = SimpleNamespace(settings=SimpleNamespace(deploy=None), records=on_aws.records)
+    without_bucket.stack = on_aws.stack
+    kept_for(without_bucket).write("releases.json", {"good": []})
+    LocalStack(paths).down(LogReporter(), volumes=True)
+    assert kept_for(without_bucket).read("releases.json") == {"good": []}
 
 
 def test_what_cannot_be_removed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,14 @@ def test_the_end_of_a_long_log_is_its_end(talking: Talking) -> None:
     assert talking.logs.last(["talker"], 2) == [("talker", "line 11998"), ("talker", "line 11999")]
 
 
+def test_who_wants_new_lines_only_gets_no_others(talking: Talking) -> None:
+    now = int(time.time() * 1000)
+    talking.put([(now - 1, "old")])
+    assert talking.logs.last(["talker"], 0) == []
+    talking.put([(now, "new")])
+    assert next(talking.logs.follow(["talker"])) == ("talker", "new")
+
+
 def test_events_without_an_id_are_told_once() -> None:
     """The emulator has none of those that it kept over a restart."""
     first = {"logStreamName": "s", "timestamp": 1, "message": "one\ntwo"}

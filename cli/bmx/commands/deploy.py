@@ -66,9 +66,11 @@ def deploy(
 
     def action(ui: Ui) -> Outcome:
         from local.emulated import EmulatedStack
+        from local.engine.project import require_settings
         from local.paths import Paths
 
         paths = Paths.default()
+        require_settings(paths.repo, stack)
         if fresh:
             EmulatedStack(paths, stack).discard()
         try:
@@ -200,14 +202,14 @@ def _roll_back(ui: Ui, stack: str, paths: "Paths", *, emulator: bool, yes: bool)
     from operations.target import open_target
     from workers.contracts.problem import Problem
 
-    with open_target(stack, ui, emulator=emulator, keep=True, paths=paths) as target:
+    with open_target(stack, ui, emulator=emulator, plain=True, paths=paths) as target:
         kept = kept_for(target)
         good = source.good_before(kept)
         if good is None:
             raise Problem(
                 f"No release of stack {stack} before this one is known to have worked.",
                 why="One is remembered when its smoke test has passed and nothing was left uncommitted.",
-                fix=f"Check the commit you want out and there: bmx deploy --stack {stack} --skip migrations",
+                fix=f"Check the commit you want out and there: bmx deploy {target.options} --skip migrations",
             )
         ui.confirm(f"Release {good} to stack {stack} again?", agreed=yes)
         source.note_returning(kept, good, datetime.datetime.now(datetime.UTC))

@@ -128,7 +128,9 @@ def push(
         str | None,
         typer.Option(help="Or to this one, with docker's or podman's login.", metavar="REPOSITORY"),
     ] = None,
-    tag: Annotated[str | None, typer.Option(help="The commit if not given.", metavar="TAG")] = None,
+    tag: Annotated[
+        str | None, typer.Option(help="The commit and the image if not given.", metavar="TAG")
+    ] = None,
     worker: WorkerOption = DEFAULT,
     tool: ToolOption = None,
     json_output: JsonOption = False,

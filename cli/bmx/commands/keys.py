@@ -94,7 +94,7 @@ def restore(
         from operations import api_key
         from operations.target import open_target
 
-        with open_target(stack, ui, emulator=emulator, plain=True, keep=True) as target:
+        with open_target(stack, ui, emulator=emulator, plain=True) as target:
             ui.confirm(f"Write a new API key into the secret of stack {stack}?", agreed=yes)
             path = save(_kept_as(stack, emulator=emulator), api_key.restore(target, target.outputs()))
         return Outcome(data={"file": str(path)}, view=f"The new key is in {path}; it counts at once.")
@@ -144,7 +144,7 @@ def _from_secret(ui: Ui, stack: str, *, emulator: bool) -> str:
     from operations import api_key
     from operations.target import open_target
 
-    with open_target(stack, ui, emulator=emulator, keep=True) as target:
+    with open_target(stack, ui, emulator=emulator, plain=True) as target:
         return api_key.read(target, target.outputs())
 
 

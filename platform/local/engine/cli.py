@@ -187,11 +187,29 @@ class Pulumi:
         return done.stdout
 
     def _stream(self, report: Reporter, *arguments: str) -> Summary:
-        return stream([*self.command, *arguments], self._environment(), report, self.log)
+        return stream(
+            [*self.command, *arguments],
+            self._environment(),
+            report,
+            self.log,
+            self.project.folder,
+            patience=CANCEL_SECONDS,
+        )
 
 
-def stream(command: list[str], environment: dict[str, str], report: Reporter, log: Path) -> Summary:
-    """Run an operation of the engine, reporting each resource as it is worked on; what it did.
+def stream(
+    command: list[str],
+    environment: dict[str, str],
+    report: Reporter,
+    log: Path,
+    folder: Path,
+    *,
+    patience: float | None,
+) -> Summary:
+    """Run an operation of the engine in the project's folder, reporting each resource as it is worked on.
+
+    Returns what it did. Interrupted, it has `patience` seconds to end what it is doing; None: as long as that
+    takes.
 
     Raises `EngineFailed` with the errors in a sentence each; `log` gets them in full.
     """
@@ -200,6 +218,7 @@ def stream(command: list[str], environment: dict[str, str], report: Reporter, lo
     with subprocess.Popen(
         [*command, "--json"],
         env={**environment, "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "1"},
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -207,7 +226,7 @@ def stream(command: list[str], environment: dict[str, str], report: Reporter, lo
         # A Ctrl-C must reach the engine alone: interrupted providers would lose what they just made.
         start_new_session=True,
     ) as process:
-        with _interruptible(process):
+        with _interruptible(process, report, patience):
             for event in _events(process):
                 if line := _progress(event):
                     report.detail(line)
@@ -240,14 +259,22 @@ def _failed(operation: str, errors: list[str], log: Path) -> EngineFailed:
 
 
 @contextlib.contextmanager
-def _interruptible(process: "subprocess.Popen[str]") -> Iterator[None]:
-    """Let the engine finish what it is doing when the person has had enough; after a while, kill it."""
+def _interruptible(
+    process: "subprocess.Popen[str]", report: Reporter, patience: float | None
+) -> Iterator[None]:
+    """Let the engine finish what it is doing when the person has had enough.
+
+    What it does not finish is pending in the state; so it is killed only after `patience`, or when it is
+    interrupted again.
+    """
     try:
         yield
     except KeyboardInterrupt:
         process.send_signal(signal.SIGINT)
+        if patience is None:
+            report.warn("Ending what has begun; Ctrl-C again leaves it unfinished.")
         try:
-            process.communicate(timeout=CANCEL_SECONDS)
+            process.communicate(timeout=patience)
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
             process.kill()
         raise

@@ -117,11 +117,11 @@ class _Move:
             self._check_secret()
         open_changes = changes.plan(self.access.target).changes
         if open_changes:
-            stack = self.access.target.stack
+            target = self.access.target
             raise Problem(
-                f"Stack {stack} has {len(open_changes)} changes that are not deployed.",
+                f"Stack {target.stack} has {len(open_changes)} changes that are not deployed.",
                 why="A move has to be told from them.",
-                fix=f"Deploy or undo them first (`bmx plan --stack {stack}`).",
+                fix=f"Deploy or undo them first (`bmx plan {target.options}`).",
             )
 
     def carry_out(self, say: Say) -> Path:

@@ -25,11 +25,20 @@ class Pushed:
 
 
 def push(tool: Tool, worker: str, to: "str | Repository", tag: str) -> Pushed:
-    """Push a worker's image unless the stack's repository has this tag, and note its digest for
-    `last_pushed`."""
+    """Push a worker's image unless the stack's repository has it, and note its digest for `last_pushed`.
+
+    Raises `Problem` where the repository has another image under the tag, or one that may be another.
+    """
     reference = reference_of(worker)
     uri, login = (to, None) if isinstance(to, str) else (to.uri, to.login)
     known = None if isinstance(to, str) else to.digest_of(tag)
+    if known and not tag.endswith(_short(tool.config(reference).id)):
+        raise Problem(
+            f"{uri} has an image with the tag {tag} already.",
+            why="It may be another one: of the same commit there are as many as there are bases. A tag is "
+            "never given to a second image.",
+            fix="Leave --tag out: the tag then names the commit and the image. Or choose another.",
+        )
     digest = known or tool.push(reference, f"{uri}:{tag}", login)
     pushed = Pushed(f"{uri}:{tag}", digest)
     write_atomic(_record(tool.paths, worker), json.dumps(asdict(pushed)) + "\n")
@@ -56,7 +65,7 @@ class Repository:
     client: Any = field(repr=False)
 
     def digest_of(self, tag: str) -> str | None:
-        """What lies under a tag. Tags are never given to another image, so it need not be pushed again."""
+        """What lies under a tag; None where nothing does."""
         try:
             images = self.client.describe_images(
                 repositoryName=self.uri.partition("/")[2], imageIds=[{"imageTag": tag}]
@@ -90,11 +99,13 @@ def open_repository(worker: str, stack: str, client: Any) -> Repository:
 
 
 def tag_of(paths: Paths, image: str) -> str:
-    """The commit; with the image's id behind it where the checkout is not as committed."""
+    """The commit and the image's id: the image also depends on the base, which is in no commit."""
     found = commit(paths.repo)
-    if found is None:
-        return image[:12]
-    return found.id if found.clean else f"{found.id}-{image[:12]}"
+    return f"{found.id}-{_short(image)}" if found else _short(image)
+
+
+def _short(image: str) -> str:
+    return image[:12]
 
 
 def _record(paths: Paths, worker: str) -> Path:

@@ -81,7 +81,7 @@ class Application:
         if noted is None:
             raise Problem(
                 f"The application of stack {self.target.stack} was not deployed yet.",
-                fix=f"Deploy it: bmx deploy --stack {self.target.stack}.",
+                fix=f"Deploy it: bmx deploy {self.target.options}.",
             )
         return [one for one in noted["resources"] if one["resource_type"] == kind]
 

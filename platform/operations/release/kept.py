@@ -1,7 +1,8 @@
 """What has to be known of the last deployment: what Chalice made, and which commit ran well.
 
 It lies in the stack's `state_bucket`, below `chalice/STACK/`, so that everybody who may deploy goes on from
-it. A stack without such a bucket has it in the data folder of the machine that deploys.
+it. A stack without such a bucket has it in the data folder of the machine that deploys, which keeps it when
+the local stack is forgotten.
 """
 
 import json
@@ -86,11 +87,11 @@ def kept_for(target: Target) -> Kept:
             f"Where the records of stack {target.stack} are is not known.",
             why=f"Pulumi.{target.stack}.yaml, which names their bucket, is wrong. "
             "Without them a second API would be made beside the first.",
-            fix=f"Run `bmx plan --stack {target.stack}`, which says what is wrong in it.",
+            fix=f"Run `bmx plan {target.options}`, which says what is wrong in it.",
         )
     bucket = settings.deploy.state_bucket if settings.deploy else None
     if bucket is None:
-        return InFolder(target.paths.state / "chalice" / target.stack)
+        return InFolder(target.records / "chalice" / target.stack)
     if target.emulator is not None and target.emulator.find("s3", "head_bucket", Bucket=bucket) is None:
         location = {"LocationConstraint": target.emulator.connection.region}
         target.emulator.call("s3", "create_bucket", Bucket=bucket, CreateBucketConfiguration=location)

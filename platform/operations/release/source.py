@@ -114,7 +114,7 @@ def deploy_again(
     """Check the commit out into `folder` and run its own `bmx deploy` with `options`; its exit code.
 
     Its program, policies, images and application are that commit's. The schema stays as it is: an application
-    works with the schema of the next release.
+    works with the schema of the next release. Interrupted, it comes to its own end before its checkout goes.
     """
     _git(repo, "worktree", "prune")
     if not (folder / "bmx").exists():
@@ -126,7 +126,7 @@ def deploy_again(
                 fix="Fetch the whole history (`git fetch --unshallow`), then run this again.",
             )
     try:
-        return subprocess.run(
+        with subprocess.Popen(
             [str(folder / "bmx"), "deploy", *options],
             cwd=folder,
             # PYTHONPATH would bring modules of this checkout in.
@@ -136,10 +136,19 @@ def deploy_again(
                 ROLLING_BACK: "1",
             },
             stdout=sys.stderr if quiet else None,
-            check=False,
-        ).returncode
+        ) as release:
+            return _ended(release)
     finally:
         _git(repo, "worktree", "remove", "--force", str(folder))
+
+
+def _ended(process: "subprocess.Popen[bytes]") -> int:
+    """The exit code of a process that the terminal interrupts as it does this one."""
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
 
 
 def _record(kept: Kept) -> dict[str, Any]:

@@ -237,8 +237,7 @@ class Release:
         return f"{again} Or `{self._command('--rollback')}` brings back {good}."
 
     def _command(self, options: str) -> str:
-        emulator = " --emulator" if self.target.emulator is not None else ""
-        return f"bmx deploy --stack {self.target.stack}{emulator} {options}"
+        return f"bmx deploy {self.target.options} {options}"
 
 
 def between(first: Step | None, last: Step | None, left_out: Sequence[Step] = ()) -> list[Step]:

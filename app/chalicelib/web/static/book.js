@@ -19,7 +19,14 @@ const gallery = new Gallery($("gallery"), {
     chosen = image;
     draw();
   },
-  reorder: (ids) => attempt(async () => update(await api("PUT", `books/${id}/order`, { image_ids: ids }))).then(() => draw({ anew: true })),
+  reorder: async (ids) => {
+    const done = await attempt(async () => {
+      update(await api("PUT", `books/${id}/order`, { image_ids: ids }));
+      return true;
+    });
+    draw({ anew: true });
+    return done === true;
+  },
 });
 const uploads = new Uploads($("uploads"), `books/${id}/images`, () => refresh());
 

@@ -12,8 +12,9 @@ export class Gallery {
   #images = [];
   #dragged = null;
   #waiting = null;
+  #moved = Promise.resolve();
 
-  // `does`: `editable()`, `choose(id)` and `reorder(ids)`.
+  // `does`: `editable()`, `choose(id)` and `reorder(ids)`, which gives true where they were put in that order.
   constructor(list, does) {
     this.#list = list;
     this.#does = does;
@@ -32,15 +33,19 @@ export class Gallery {
     this.#list.setAttribute("aria-busy", "false");
   }
 
-  // Moves a photo by `step` places and says where it is now.
-  async move(id, step) {
+  // Moves a photo by `step` places and says where it is now. A move begins when the one before has ended.
+  move(id, step) {
+    this.#moved = this.#moved.then(() => this.#move(id, step));
+    return this.#moved;
+  }
+
+  async #move(id, step) {
     const ids = this.#images.map((image) => image.id);
     const from = ids.indexOf(id);
     const to = from + step;
     if (from < 0 || to < 0 || to >= ids.length) return;
     ids.splice(to, 0, ...ids.splice(from, 1));
-    await this.#does.reorder(ids);
-    $("moved").textContent = `Moved to place ${to + 1} of ${ids.length}.`;
+    if (await this.#does.reorder(ids)) $("moved").textContent = `Moved to place ${to + 1} of ${ids.length}.`;
   }
 
   #tile(image, chosen) {
