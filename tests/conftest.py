@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.running_stack", "tests.incidents.summary"]
 
 
+WITHOUT_HISTORY = "the checkout has no history"
+"""The one reason for which a test may be skipped under CI: a shallow clone is nobody's mistake."""
+
+
 class _Skips:
     def __init__(self) -> None:
         self.reasons: list[str] = []
@@ -29,13 +33,14 @@ class _Skips:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         strict = os.environ.get("CI") == "true"
-        if strict and (self.reasons or not self.executed) and not session.config.option.collectonly:
+        unexcused = [it for it in self.reasons if WITHOUT_HISTORY not in it]
+        if strict and (unexcused or not self.executed) and not session.config.option.collectonly:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     @pytest.hookimpl
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if os.environ.get("CI") == "true" and self.reasons:
-            terminalreporter.section("skipped tests fail under CI", red=True)
+            terminalreporter.section("skipped: fails under CI, but for want of history", red=True)
             for reason in self.reasons:
                 terminalreporter.line(reason)
 

@@ -6,10 +6,11 @@ import boto3
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from botocore.exceptions import ClientError
 from sqlalchemy import MetaData, text
 
 from chalicelib.db import records  # noqa: F401 - its tables belong to the metadata
-from chalicelib.db.migrate import current_revision, migrate, newest_revision, previous_revision
+from chalicelib.db.migrate import current_revision, migrate, newest_revision, older_revisions
 from chalicelib.db.models import Base
 from chalicelib.db.session import Database
 from chalicelib.faults import Fault, FaultCode, MisconfiguredError
@@ -75,6 +76,21 @@ def test_a_wrong_password_is_logged_without_showing_it(
     assert world.role not in str(caught.value), "which everybody is told"
 
 
+@pytest.mark.parametrize(
+    ("said", "code"), [("ThrottlingException", "unavailable"), ("AccessDenied", "misconfigured")]
+)
+def test_a_secret_that_is_not_to_be_had_now_is_no_wrong_configuration(
+    world: World, monkeypatch: pytest.MonkeyPatch, said: str, code: str
+) -> None:
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": said}}, "GetSecretValue")
+
+    monkeypatch.setattr(world.res.clients.secrets, "get_secret_value", refuse)
+    with pytest.raises(Fault) as caught:
+        ask(world.res.database)
+    assert caught.value.code == code
+
+
 @pytest.mark.parametrize("content", ["not json", "[]", '{"username": "x"}'])
 def test_a_secret_in_another_format_is_misconfigured(world: World, content: str) -> None:
     world.write_secret(world.database_secret, content)
@@ -114,12 +130,13 @@ def test_a_connection_ends_what_answers_no_more(world: World) -> None:
     assert (parameters["keepalives_idle"], parameters["keepalives_count"]) == ("30", "2")
 
 
-def test_the_release_before_works_on_this_schema(empty_world: World) -> None:
+@pytest.mark.parametrize("revision", sorted(older_revisions()))
+def test_each_schema_is_one_for_the_release_before(empty_world: World, revision: str) -> None:
     """Everything that the schema before has is still there, and what was added asks nothing of who does not
-    know it: so its program runs while the new one is rolled out.
+    know it. `test_release_before` runs the application of the last one.
     """
-    before = _reflected(empty_world, previous_revision())
-    after = _reflected(empty_world, None)
+    before = _reflected(empty_world, revision)
+    after = _reflected(empty_world, f"{revision}+1")
     for name, table in before.tables.items():
         grown = after.tables[name]
         for column in table.columns:
@@ -149,8 +166,8 @@ def test_the_release_before_works_on_this_schema(empty_world: World) -> None:
             connection.execute(table.select()).all()
 
 
-def _reflected(world: World, revision: str | None) -> MetaData:
-    migrate(world.res.database, revision or "head")
+def _reflected(world: World, revision: str) -> MetaData:
+    migrate(world.res.database, revision)
     metadata = MetaData()
     with world.res.database.begin() as connection:
         metadata.reflect(connection)

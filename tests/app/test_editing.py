@@ -50,7 +50,7 @@ def test_a_deletion_survives_a_crash_before_the_bucket_was_asked(
     gone = ids(world, book_id)[1]
     with monkeypatch.context() as crash:
 
-        def die(*_: Any) -> None:
+        def die(*_: Any, **__: Any) -> None:
             raise KeyboardInterrupt
 
         crash.setattr(deletions, "run", die)
@@ -116,6 +116,24 @@ def test_what_a_worker_or_a_form_writes_after_the_deletion_goes_too(world: World
     assert world.rows("SELECT count(*) FROM object_deletions") == [(0,)]
 
 
+def test_a_large_book_s_objects_are_deleted_with_it(
+    world: World, book_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than are deleted in one transaction; what a slow bucket leaves is one round of the schedule."""
+    monkeypatch.setattr(deletions, "_AT_ONCE", 2)
+    keys = [it.image.key for it in books.get(world.res, book_id).images]
+    with monkeypatch.context() as slow:
+        slow.setattr(editing, "_DELETION_SECONDS", 0)
+        editing.delete_book(world.res, book_id)
+    assert world.rows("SELECT count(*) FROM object_deletions WHERE due_at <= %s", world.clock.now) == [(4,)]
+    assert sweep.run(world.res).deletions == 4
+    assert [key for key in keys if world.keys(key)] == []
+    world.put_listing("more", "image_01.jpg", "image_02.jpg")
+    other = importing.import_listing(world.res, "more").book_id
+    editing.delete_book(world.res, other)
+    assert world.rows("SELECT count(*) FROM object_deletions WHERE due_at <= %s", world.clock.now) == [(0,)]
+
+
 def test_an_object_that_an_image_owns_is_kept_whatever_was_noted(
     world: World, book_id: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -123,7 +141,7 @@ def test_an_object_that_an_image_owns_is_kept_whatever_was_noted(
     with world.res.database.session() as session:
         deletions.give_up(world.res, session, [image.key, "books/nobodys.jpg"])
     world.put("books/nobodys.jpg", JPEG)
-    deletions.run(world.res)
+    deletions.run(world.res, seconds=0)
     assert world.keys(image.key) == [image.key]
     assert world.keys("books/nobodys.jpg") == []
     assert image.key in caplog.text
@@ -242,8 +260,16 @@ def test_books_are_made_found_renamed_and_deleted(world: World, api: Api, book_i
     assert found("listing_item_id=atlas") == [book_id]
     assert found("progress=processing") == [book_id]
     assert found("progress=done") == [made["id"]]
-    results.apply(world.res, failed(world.messages()[0]))
+    sent = world.messages()
+    results.apply(world.res, failed(sent[0]))
     assert found("progress=failed") == [book_id]
+    world.run("DELETE FROM image_jobs WHERE status = 'queued'")
+    assert (found("progress=failed"), found("progress=done")) == ([book_id], [made["id"]])
+    outputs = succeeded(sent[0]).outputs
+    assert outputs is not None
+    world.run("UPDATE book_images SET outputs = %s", outputs.model_dump_json())
+    assert found("progress=failed") == [], "it is shown by its cutout, whatever became of another recipe"
+    assert found("progress=done") == [made["id"], book_id]
     renamed = api.json("PATCH", f"/books/{made['id']}", {"title": " Sheep "})
     assert renamed["title"] == "Sheep"
     assert api.json("DELETE", f"/books/{made['id']}")["images"] == 0

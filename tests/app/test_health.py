@@ -1,11 +1,12 @@
 """The deep health check names what is wrong."""
 
+import time
 from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from chalicelib.db import migrate
 from chalicelib.resources import Resources
@@ -139,8 +140,24 @@ def test_a_queue_tells_how_long_its_oldest_job_waits(world: World) -> None:
 
 
 def test_an_unmigrated_database_tells_no_wait(empty_world: World) -> None:
-    found = health.examine(empty_world.res)
-    assert all(it.oldest_seconds is None for it in found.queues)
+    for queues in (health.examine(empty_world.res).queues, health.look_at_queues(empty_world.res)):
+        assert [(it.status, it.oldest_seconds) for it in queues] == [(QueueStatus.OK, None)] * len(QUEUES)
+
+
+def test_queues_that_do_not_answer_are_told_one_by_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes most of the time that a check has, as where the network lets nothing through."""
+    monkeypatch.setattr(health, "CHECK_SECONDS", 2.0)
+
+    def silent(**_: Any) -> None:
+        time.sleep(1.2)
+        raise ConnectTimeoutError(endpoint_url="https://sqs.example.invalid")
+
+    monkeypatch.setattr(world.res.clients.sqs, "get_queue_url", silent)
+    found = health.examine(world.res)
+    assert [(it.worker, it.status, it.dlq.status) for it in found.queues] == [
+        (name, QueueStatus.ERROR, QueueStatus.ERROR) for name in sorted(QUEUES)
+    ]
+    assert "sqs.example.invalid" in check(found, "sqs").message
 
 
 def test_queues_are_told_while_the_database_does_not_answer(world: World) -> None:

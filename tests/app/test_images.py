@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 import pytest
 import requests
+from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.faults import Fault, FaultCode, NotFoundError
 from chalicelib.services import books, images, importing, jobs, listings, results, sweep
@@ -268,6 +269,18 @@ def test_two_calls_that_complete_an_upload_see_one_another(
     assert images.get(world.res, book_id, form.image_id).status == "uploading"
 
 
+def silent(**_: Any) -> None:
+    raise EndpointConnectionError(endpoint_url="https://s3.example.invalid")
+
+
+def test_an_upload_that_did_not_come_cannot_be_changed(world: World, api: Api, book: Any) -> None:
+    path = f"/books/{book['id']}/images"
+    late = api.json("POST", f"{path}/presign", {"content_type": "image/jpeg"}, status=201)
+    world.clock.advance(minutes=20)
+    api.error("PUT", f"{path}/{late['image_id']}", {"keep_original": True}, status=404)
+    assert world.rows("SELECT keep_original FROM book_images WHERE id = %s", late["image_id"]) == [(False,)]
+
+
 def test_a_book_has_room_for_so_many_images(
     world: World, api: Api, book: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,10 +288,16 @@ def test_a_book_has_room_for_so_many_images(
     path = f"/books/{book['id']}/images"
     late = api.json("POST", f"{path}/presign", {"content_type": "image/jpeg"}, status=201)
     world.put(late["fields"]["key"], JPEG)
+    once = {"content_type": "image/jpeg", "Idempotency-Key": "upload-1"}
+    world.clock.advance(minutes=20)
+    with monkeypatch.context() as broken:
+        broken.setattr(world.res.clients.s3, "put_object", silent)
+        api.error("POST", path, JPEG, status=503, **once)
     world.clock.advance(minutes=20)
     api.json("POST", f"{path}/presign", {"content_type": "image/jpeg"}, status=201)
     for error in (
         api.error("POST", path, JPEG, status=409, content_type="image/jpeg"),
+        api.error("POST", path, JPEG, status=409, **once),
         api.error("POST", f"{path}/presign", {"content_type": "image/jpeg"}, status=409),
         api.error("POST", f"{path}/complete", {"image_id": late["image_id"]}, status=409),
     ):

@@ -7,6 +7,7 @@ from pathlib import Path
 import boto3
 import numpy as np
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from chalicelib import events, resources
 from chalicelib.faults import Fault, NotFoundError
@@ -164,11 +165,16 @@ def prepare_refused(scene: Scene) -> None:
     scene.world.clock.advance(minutes=5)
 
 
+def silent(*_: object) -> None:
+    """A bucket that does not answer."""
+    raise EndpointConnectionError(endpoint_url="https://s3.example.invalid")
+
+
 def prepare_leftovers(scene: Scene) -> None:
     """A book that was deleted while its bucket did not answer, and an upload that nobody completed."""
     scene.settled()
     with pytest.MonkeyPatch.context() as broken:
-        broken.setattr("chalicelib.services.deletions._delete", lambda *_: False)
+        broken.setattr("chalicelib.services.deletions._delete", silent)
         editing.delete_book(scene.res, scene.book_id)
     editing.create_book(scene.res, "By hand", book := new_id())
     form = images.presign(scene.res, book, "image/jpeg")

@@ -146,6 +146,19 @@ def test_listings_are_paged_past_what_lies_beside_them(world: World, api: Api) -
     assert found == [[f"{number}-listing", f"{number + 1}-listing"] for number in (0, 2, 4)]
 
 
+def test_a_listing_s_photos_are_paged_by_number(world: World, api: Api) -> None:
+    world.put_listing("long", "image_10.jpg", "image_2.jpg", "image_01.png", "image_01.jpg", "notes.txt")
+    names: list[list[str]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = api.json("GET", f"/listings/long?limit=2{cursor and f'&cursor={cursor}'}")
+        names.append([it["key"].rpartition("/")[2] for it in page["photos"]])
+        cursor = page["next_cursor"]
+    assert names == [["image_01.jpg", "image_01.png"], ["image_2.jpg", "image_10.jpg"]]
+    error = api.error("GET", "/listings/long?cursor=bm9uZQ", status=400)
+    assert error["code"] == "invalid_request"
+
+
 def test_a_missing_listing_names_the_prefix(api: Api) -> None:
     error = api.error("POST", "/books", {"listing_item_id": "none"}, status=404)
     assert error["details"]["prefix"] == "listings/none/"

@@ -196,6 +196,18 @@ def test_a_role_opens_what_it_is_for(api: Api, role: str | None) -> None:
 
 
 @pytest.mark.usefixtures("tokens")
+def test_what_is_wrong_with_a_check_is_for_administrators(world: World, api: Api) -> None:
+    """PostgreSQL's words name its address and the application's user."""
+    world.change_password("another")
+    for role, told in (("viewer", False), ("editor", False), ("admin", True)):
+        answer = api.call("GET", "/health/deep", key=None, Authorization=f"Bearer {token(role)}")
+        assert answer.status_code == 503
+        messages = {it["name"]: it["message"] for it in answer.json_body["checks"]}
+        assert (world.role in messages["database"]) is told
+        assert messages["secrets"] == "API key set"
+
+
+@pytest.mark.usefixtures("tokens")
 def test_a_wrong_key_is_not_made_good_by_a_token(api: Api) -> None:
     bearer = {"Authorization": f"Bearer {token('admin')}"}
     assert api.call("GET", "/books", key="wrong", **bearer).status_code == 401

@@ -103,7 +103,8 @@ def alive() -> Alive:
 def deep(call: Call) -> DeepHealth:
     """503 where a check is unhealthy, with the same body. A part that the stack lacks is `not_configured`.
 
-    Strangers get no names, versions and messages, and an answer that may be some seconds old.
+    Strangers get no names, versions and messages, and an answer that may be some seconds old. What is wrong
+    with a check is for administrators: it may name addresses and users.
     """
     res = resources.current()
     caller = identify(call.headers, res)
@@ -114,6 +115,10 @@ def deep(call: Call) -> DeepHealth:
     res.rates.count(caller.caller)
     found = health.examine(res)
     checks = [DeepCheck(**it.model_dump()) for it in found.checks]
+    if not caller.role.includes(Role.ADMIN):
+        for check in checks:
+            if check.status is HealthStatus.UNHEALTHY:
+                check.message = "An administrator is told why."
     return DeepHealth(status=found.status, checks=checks, queues=found.queues)
 
 

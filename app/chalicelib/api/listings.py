@@ -10,7 +10,7 @@ from chalicelib.api.routing import Routes
 from chalicelib.api.schemas import ListingOut, ListingPage, ListingSummary, PageQuery, PhotoOut
 from chalicelib.faults import Fault, FaultCode
 from chalicelib.services import books, listings
-from chalicelib.services.keys import LISTING_ITEM
+from chalicelib.services.keys import LISTING_ITEM, listing_prefix, photo_number
 
 blueprint = Blueprint(__name__)
 routes = Routes(blueprint, "Listings")
@@ -27,7 +27,8 @@ def list_listings(query: PageQuery) -> ListingPage:
 
 
 @routes.route("GET", "/listings/{item}", summary="A listing's photos", faults=(FaultCode.LISTING_NOT_FOUND,))
-def get_listing(item: str) -> ListingOut:
+def get_listing(item: str, query: PageQuery) -> ListingOut:
+    """By number, then by name."""
     if not re.fullmatch(LISTING_ITEM, item):
         raise Fault(
             FaultCode.LISTING_NOT_FOUND,
@@ -35,6 +36,16 @@ def get_listing(item: str) -> ListingOut:
             why="A listing's name has letters, digits, dots, dashes and underscores.",
         )
     res = resources.current()
+    photos = listings.photos(res, item)
+    if query.cursor:
+        name = present.decode_cursor(query.cursor, 1)[0]
+        named = photo_number(name)
+        if named is None:
+            raise present.bad_cursor()
+        last = (named[0], listing_prefix(item) + name)
+        photos = tuple(photo for photo in photos if (photo.number, photo.key) > last)
+    shown = photos[: query.limit]
+    last_name = shown[-1].key.removeprefix(listing_prefix(item)) if len(photos) > len(shown) else None
     return ListingOut(
         listing_item_id=item,
         photos=[
@@ -44,7 +55,8 @@ def get_listing(item: str) -> ListingOut:
                 bytes=photo.bytes,
                 url=res.urls.url(photo.key),
             )
-            for photo in listings.photos(res, item)
+            for photo in shown
         ],
+        next_cursor=present.encode_cursor(last_name) if last_name else None,
         book_id=books.of_listing(res, item),
     )

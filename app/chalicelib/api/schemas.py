@@ -279,7 +279,9 @@ class BookOut(BookSummary):
 
 
 class Deleted(BaseModel):
-    """What is gone. Its objects are deleted at once where the bucket allows it, by the schedule otherwise."""
+    """What is gone. Its objects are deleted at once, as far as the bucket allows it within ten seconds, and
+    by the schedule otherwise.
+    """
 
     id: str
     images: int
@@ -314,6 +316,7 @@ class ListingOut(BaseModel):
     listing_item_id: str
     photos: list[PhotoOut]
     book_id: str | None = Field(description="The book it was imported as, if any.")
+    next_cursor: str | None = Field(default=None, description="Where there are more photos.")
 
 
 class ListingSummary(BaseModel):

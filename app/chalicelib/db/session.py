@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from chalicelib.aws import Clients, error_code
+from chalicelib.aws import Clients, error_code, passes
 from chalicelib.faults import Fault, FaultCode, MisconfiguredError
 from workers.contracts import RDS_ROOTS, DatabaseTarget
 
@@ -122,6 +122,13 @@ class Database:
                 SecretId=self._target.secret_arn, VersionStage=stage
             )
         except (ClientError, BotoCoreError) as error:
+            if passes(error):
+                raise Fault(
+                    FaultCode.UNAVAILABLE,
+                    "The database's login cannot be looked up: Secrets Manager does not answer.",
+                    why=error_code(error),
+                    fix="Try again in a moment.",
+                ) from error
             raise MisconfiguredError(
                 "The database secret cannot be read.",
                 why=f"{error_code(error)} for its stage {stage}.",

@@ -126,7 +126,8 @@ def _conditions(search: Search) -> Iterator[ColumnElement[bool]]:
     if search.listing_item_id is not None:
         yield Book.listing_item_id == search.listing_item_id
     processing = _has_job(OPEN_STATUSES)
-    failed = _has_job([JobStatus.FAILED])
+    # One that failed over a cutout that there is, of another recipe, leaves the image as it was.
+    failed = _has_job([JobStatus.FAILED], BookImage.outputs.is_(None))
     match search.progress:
         case BookProgress.PROCESSING:
             yield processing
@@ -139,10 +140,10 @@ def _conditions(search: Search) -> Iterator[ColumnElement[bool]]:
             pass
 
 
-def _has_job(statuses: Collection[JobStatus]) -> ColumnElement[bool]:
+def _has_job(statuses: Collection[JobStatus], *more: ColumnElement[bool]) -> ColumnElement[bool]:
     return (
         exists()
-        .where(BookImage.book_id == Book.id, *_present_job(), Job.status.in_(statuses))
+        .where(BookImage.book_id == Book.id, *_present_job(), Job.status.in_(statuses), *more)
         .correlate(Book)
     )
 

@@ -6,6 +6,7 @@ out may still write to its place, and is looked at once more then.
 """
 
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -59,12 +60,23 @@ def claim(session: Session, keys: Iterable[str]) -> None:
     session.execute(delete(ObjectDeletion).where(ObjectDeletion.target.in_(sorted(keys))))
 
 
-def run(res: Resources, targets: Sequence[str] | None = None) -> int:
-    """Delete what is due, or of that these targets only; returns how many targets were seen to.
+def run(res: Resources, targets: Sequence[str] | None = None, *, seconds: float) -> int:
+    """Delete what is due, or of that these targets only, until nothing is left or the time is over; returns
+    how many targets were seen to.
 
     Never raises for the bucket's sake: what could not be deleted is tried again by the next round. Where the
     bucket does not answer, the others are left to that too, because each would wait as long again.
     """
+    ends = time.monotonic() + seconds
+    done = 0
+    while seen := _some(res, targets):
+        done += seen
+        if time.monotonic() >= ends:
+            break
+    return done
+
+
+def _some(res: Resources, targets: Sequence[str] | None) -> int:
     from botocore.exceptions import BotoCoreError, ClientError
 
     now = res.clock()

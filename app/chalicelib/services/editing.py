@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -15,6 +16,9 @@ from chalicelib.services.images import lock_book, lock_image, require_stored
 from chalicelib.services.keys import cutout_prefix
 from workers.contracts import JobStatus, Recipe
 from workers.contracts.status import OPEN_STATUSES
+
+_DELETION_SECONDS: Final = 10.0
+"""How long a call deletes objects itself: API Gateway waits 29 seconds."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def delete_image(res: Resources, book_id: str, image_id: str) -> Deleted:
         gone, targets = _remove(res, session, [image])
         session.flush()
         job_id = _next_primary(res, session, book) if was_primary else None
-    deletions.run(res, targets)
+    deletions.run(res, targets, seconds=_DELETION_SECONDS)
     jobs.send(res, [job_id] if job_id else [])
     return gone
 
@@ -141,7 +145,7 @@ def delete_book(res: Resources, book_id: str) -> Deleted:
         gone, targets = _remove(res, session, images)
         session.flush()
         session.execute(delete(Book).where(Book.id == book.id))
-    deletions.run(res, targets)
+    deletions.run(res, targets, seconds=_DELETION_SECONDS)
     return gone
 
 

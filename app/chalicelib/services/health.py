@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, Field
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from chalicelib.aws import error_code, is_denied
 from chalicelib.faults import Fault
 from chalicelib.resources import Resources
 from chalicelib.settings import IMAGE_WORKER
-from workers.contracts import Problem, QueueConfig
+from workers.contracts import Problem
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -204,8 +205,9 @@ def look_at_queues(res: Resources) -> list[QueueHealth]:
     try:
         with res.database.begin() as connection:
             _note_waits(queues, list(connection.scalars(text(_OLDEST))))
-    except Fault as fault:
-        logger.warning("How long jobs wait is not known: %s", fault)
+    except (Fault, SQLAlchemyError) as error:
+        # Without a schema, too: the queues need no database.
+        logger.warning("How long jobs wait is not known: %s", type(error).__name__)
     return queues
 
 
@@ -216,12 +218,25 @@ def _note_waits(queues: Sequence[QueueHealth], waits: Sequence[float | None]) ->
 
 
 def examine_queues(res: Resources) -> list[QueueHealth]:
-    """Every worker's queue with its dead-letter queue, asked at the same time."""
+    """Every worker's queue with its dead-letter queue, all asked at the same time: each that does not answer
+    takes nearly as long as a check may.
+    """
     client = res.clients.sqs
-    account = res.settings.account
     workers = sorted(res.settings.queues.root.items())
-    with ThreadPoolExecutor(max_workers=len(workers)) as pool:
-        return list(pool.map(lambda entry: _worker_queue(client, account, *entry), workers))
+
+    def examined(name: str) -> tuple[Depth, float]:
+        started = time.perf_counter()
+        return examine_queue(client, res.settings.account, name), _since(started)
+
+    with ThreadPoolExecutor(max_workers=2 * len(workers)) as pool:
+        queues = pool.map(examined, [config.queue for _, config in workers])
+        dead = pool.map(examined, [config.dlq for _, config in workers])
+    return [
+        QueueHealth(
+            **depth.model_dump(), worker=worker, consumer=config.consumer, latency_ms=latency, dlq=dlq
+        )
+        for (worker, config), (depth, latency), (dlq, _) in zip(workers, queues, dead, strict=True)
+    ]
 
 
 def _queues(res: Resources, into: list[QueueHealth]) -> str:
@@ -232,19 +247,6 @@ def _queues(res: Resources, into: list[QueueHealth]) -> str:
         raise _UnhealthyError(" ".join(bad))
     dead = sum(it.dlq.visible or 0 for it in into)
     return f"{len(into)} queues" + (f", {dead} dead-lettered messages" if dead else "")
-
-
-def _worker_queue(client: "SQSClient", account: str, worker: str, config: QueueConfig) -> QueueHealth:
-    started = time.perf_counter()
-    depth = examine_queue(client, account, config.queue)
-    latency = _since(started)
-    return QueueHealth(
-        **depth.model_dump(),
-        worker=worker,
-        consumer=config.consumer,
-        latency_ms=latency,
-        dlq=examine_queue(client, account, config.dlq),
-    )
 
 
 def _database(res: Resources, waits: list[float]) -> str:

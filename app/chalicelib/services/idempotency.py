@@ -61,22 +61,22 @@ def begin(res: Resources, claim: Claim) -> Answer | None:
     while the first call runs.
     """
     now = res.clock()
-    who = {"caller": claim.caller, "key": claim.key}
+    mine = {"fingerprint": claim.fingerprint, "claimed_at": now, "status": None, "body": None}
     with res.database.session() as session:
-        taken = session.scalar(
-            insert(IdempotencyKey)
-            .values(**who, fingerprint=claim.fingerprint, claimed_at=now)
-            .on_conflict_do_nothing()
-            .returning(IdempotencyKey.key)
-        )
-        if taken is not None:
-            return None
-        row = session.get(IdempotencyKey, (claim.caller, claim.key), with_for_update=True)
-        if row is None or row.claimed_at <= now - KEEP:
-            # Given back or too old: as if it had not been there.
-            session.merge(
-                IdempotencyKey(**who, fingerprint=claim.fingerprint, claimed_at=now, status=None, body=None)
+        row = None
+        while row is None:  # it may be given back between the two statements
+            taken = session.scalar(
+                insert(IdempotencyKey)
+                .values(caller=claim.caller, key=claim.key, **mine)
+                .on_conflict_do_nothing()
+                .returning(IdempotencyKey.key)
             )
+            if taken is not None:
+                return None
+            row = session.get(IdempotencyKey, (claim.caller, claim.key), with_for_update=True)
+        if row.claimed_at <= now - KEEP:
+            # Too old: as if it had not been there.
+            session.execute(update(IdempotencyKey).where(*_is(claim)).values(**mine))
             return None
         if row.fingerprint != claim.fingerprint:
             raise Fault(

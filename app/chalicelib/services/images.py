@@ -68,6 +68,7 @@ def upload(res: Resources, book_id: str, data: bytes, image_id: str | None = Non
     with res.database.session() as session:
         book = lock_book(session, book_id)
         image = lock_image(session, book_id, image.id)
+        _require_room_if_late(session, image, res.clock())
         job_id = _register(res, session, book, image, etag=answer["ETag"], size=len(data))
     jobs.send(res, [job_id] if job_id else [])
     return image.id
@@ -117,10 +118,7 @@ def complete(res: Resources, book_id: str, image_id: str) -> None:
         image = lock_image(session, book_id, image_id)
         if image.status == ImageStatus.COPY_FAILED:
             return
-        now = res.clock()
-        if image.status == ImageStatus.UPLOADING and image.created_at <= now - UPLOAD_TIME:
-            # It is not counted any more, and others may have taken its room.
-            listings.require_room(_shown(session, book_id, now), adding=1, fix=_ANOTHER_BOOK)
+        _require_room_if_late(session, image, res.clock())
         etag, size = _uploaded(res, image)
         job_id = _register(res, session, book, image, etag=etag, size=size)
     jobs.send(res, [job_id] if job_id else [])
@@ -164,6 +162,8 @@ def change(
     with res.database.session() as session:
         book = lock_book(session, book_id)
         image = lock_image(session, book_id, image_id)
+        if _is_late(image, res.clock()):
+            raise NotFoundError("image", image_id)
         if keep_original is not None:
             image.keep_original = keep_original
         if primary:
@@ -242,6 +242,17 @@ def _reserve(res: Resources, book_id: str, content_type: str, image_id: str | No
         deletions.claim(session, [image.key, cutout_prefix(book_id, image.id)])
         session.add(image)
     return image
+
+
+def _is_late(image: BookImage, now: datetime) -> bool:
+    """Whether it is an upload that did not come in its time: its book is shown without it."""
+    return image.status == ImageStatus.UPLOADING and image.created_at <= now - UPLOAD_TIME
+
+
+def _require_room_if_late(session: Session, image: BookImage, now: datetime) -> None:
+    """An upload that is late is not counted any more, and others may have taken its room."""
+    if _is_late(image, now):
+        listings.require_room(_shown(session, image.book_id, now), adding=1, fix=_ANOTHER_BOOK)
 
 
 def _shown(session: Session, book_id: str, now: datetime) -> int:

@@ -72,9 +72,9 @@ def retry_all(
     report = jobs.send(res, revived)
     done.sent, done.refused = len(report.sent), len(report.refused)
     looked_at = len(revived) + len(done.not_retried)
-    # Read by two statements: another call may have sent some of them in between.
-    done.remaining = max(0, total - looked_at)
-    done.last = ids[looked_at - 1] if done.remaining > 0 else None
+    # Read by two statements: in between, another call may have sent some of them, or more may have failed.
+    done.remaining = max(0, total - looked_at) if looked_at else 0
+    done.last = ids[looked_at - 1] if done.remaining else None
     return done
 
 

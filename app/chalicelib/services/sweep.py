@@ -53,7 +53,7 @@ def run(res: Resources) -> SweepReport:
         if sending.refused or len(claimed) + gave_up < _CLAIM:
             break
     report.abandoned_uploads = _delete_abandoned(res)
-    report.deletions = deletions.run(res)
+    report.deletions = deletions.run(res, seconds=ends - time.monotonic())
     report.forgotten = idempotency.forget_old(res) + audit.forget_old(res)
     return report
 

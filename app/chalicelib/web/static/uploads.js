@@ -104,7 +104,13 @@ export class Uploads {
     if (!TYPES.includes(file.type)) throw new Error("A photo has to be JPEG, PNG or WebP.");
     // A form that still holds is used again, so that what has come up already is not registered twice.
     if (!upload.form || new Date(upload.form.expires_at) < Date.now() + 60_000) {
-      upload.form = await api("POST", `${this.#path}/presign`, { content_type: file.type });
+      try {
+        upload.form = await api("POST", `${this.#path}/presign`, { content_type: file.type }, { once });
+      } catch (error) {
+        // An answer to `complete` was lost: the photo is there.
+        if (error.code === "conflict" && error.body.details?.status === "stored") return;
+        throw error;
+      }
     }
     const form = upload.form;
     if (file.size > form.max_bytes) throw new Error(`A photo may have ${size(form.max_bytes)}.`);
