@@ -1,16 +1,14 @@
 """What all tests share: under CI nothing may be skipped unseen, and a run without tests is no success."""
 
 import os
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from local.engine import Engine
 
-pytest_plugins = ["tests.running_stack", "tests.incidents.summary"]
+pytest_plugins = ["tests.groups", "tests.running_stack", "tests.incidents.summary"]
 
 
 WITHOUT_HISTORY = "the checkout has no history"
@@ -43,44 +41,6 @@ class _Skips:
             terminalreporter.section("skipped: fails under CI, but for want of history", red=True)
             for reason in self.reasons:
                 terminalreporter.line(reason)
-
-
-RUNNING_STACK = "the running stack"
-INCIDENTS = "the stacks of the incidents"
-SHARED = {
-    "from tests.running_stack import": RUNNING_STACK,
-    "from tests.incidents.conftest import": INCIDENTS,
-    "from tests.incidents.ground import": INCIDENTS,
-}
-"""What a file imports that needs something which is slow to start and is started once."""
-
-
-@cache
-def _group(file: Path) -> str:
-    """Which tests go together where several processes share them.
-
-    Those of a file, with the fixtures that they share; and all that need one of `SHARED`, which then is
-    started once.
-    """
-    text = file.read_text()
-    return next((group for line, group in SHARED.items() if line in text), str(file))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the running stack: it takes longest."""
-    items.sort(key=lambda item: _group(item.path) != RUNNING_STACK)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
-    """How xdist hands out the tests; its own groups are not understood by this pytest."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class Groups(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
-        def _split_scope(self, nodeid: str) -> str:
-            return _group(config.rootpath / nodeid.split("::")[0])
-
-    return Groups(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:
