@@ -8,7 +8,12 @@ import pytest
 if TYPE_CHECKING:
     from local.engine import Engine
 
-pytest_plugins = ["tests.groups", "tests.running_stack", "tests.incidents.summary"]
+pytest_plugins = [
+    "tests.groups",
+    "tests.running_stack",
+    "tests.incidents.summary",
+    "tests.platform.iam.summary",
+]
 
 
 WITHOUT_HISTORY = "the checkout has no history"

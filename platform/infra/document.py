@@ -12,7 +12,8 @@ def table() -> str:
     """Every worker, as Markdown."""
     return "\n".join(
         [
-            "| worker | what it does | consumer | timeout | hidden | tries | bucket | results to |",
+            "| worker | what it does | consumer | timeout | visibility timeout | max receives | bucket | "
+            "results to |",
             "|---|---|---|---|---|---|---|---|",
             *(_row(worker) for worker in WORKERS),
         ]

@@ -32,13 +32,14 @@ from infra.formats import (
 
 
 class _Area(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
 class ImageSettings(_Area):
     """Which image a container worker runs."""
 
     digest: Digest | None = None
+    """`sha256:…` in the stack's repository; `bmx image digest --stack` writes it."""
     awaiting_first_image: bool = False
     """For a new stack, whose repository does not exist yet: make everything but the function."""
 
@@ -61,15 +62,19 @@ class OwnedDatabase(_PostgresTarget):
     """An RDS instance of this stack."""
 
     username: Identifier = "bluemoxon"
+    """The master user."""
     engine_version: Literal["15", "16", "17"] = "16"
     """PostgreSQL's major version; RDS keeps the minor one current."""
     instance_class: InstanceClass = "db.t4g.micro"
+    """RDS' class of instance."""
     allocated_storage: int = Field(default=20, ge=20, le=65536)
     """GB at the start."""
     max_allocated_storage: int = Field(default=100, ge=21, le=65536)
     """GB up to which RDS grows it."""
     backup_retention_days: int = Field(default=7, ge=1, le=35)
+    """For how many days back RDS restores to any second."""
     multi_az: bool = False
+    """A standby in another zone, which takes over by itself; it doubles the instance's price."""
 
     @model_validator(mode="after")
     def _can_grow(self) -> "OwnedDatabase":
@@ -107,8 +112,11 @@ class ExternalDatabase(_PostgresTarget):
 
     mode: Literal["external"]
     secret_arn: SecretArn
+    """Its JSON has `username` and `password`."""
     host: Host
+    """Where the database listens."""
     port: int = Field(default=5432, ge=1, le=65535)
+    """And at which port."""
 
 
 class NoNetwork(_Area):
@@ -122,7 +130,9 @@ class ExistingNetwork(_Area):
 
     mode: Literal["existing"]
     vpc_id: VpcId
+    """Its id."""
     subnet_ids: SubnetIds
+    """For the functions and the database, in two zones at least."""
     security_group_ids: SecurityGroupIds
     """For the functions of the application; the database lets them in."""
 
@@ -132,7 +142,9 @@ class CreatedNetwork(_Area):
 
     mode: Literal["create"]
     cidr: VpcCidr
+    """The VPC's addresses, as `10.20.0.0/16`."""
     zones: int = Field(default=2, ge=2, le=3)
+    """How many availability zones get a subnet and endpoints, which are paid for each."""
 
 
 class TransportSettings(_Area):
@@ -148,12 +160,14 @@ class StorageSettings(_Area):
     upload_origins: Origins = ()
     """Origins whose pages may upload straight to the bucket."""
     old_versions_days: int = Field(default=30, ge=1, le=3650)
+    """For how many days a deleted or replaced object can be brought back."""
 
 
 class AlarmSettings(_Area):
     """Who hears of alarms."""
 
     emails: Emails = ()
+    """Addresses; each gets a message with a link first, and hears nothing until it was followed."""
 
 
 class DashboardSettings(_Area):
@@ -180,8 +194,11 @@ class DeploySettings(_Area):
     """
 
     repository: Repository
+    """`owner/name` on GitHub."""
     environment: RefName | None = None
+    """Of that repository; its rules can ask for a review."""
     branch: RefName | None = None
+    """In place of an environment."""
     oidc_provider_arn: OidcProviderArn | None = None
     """GitHub's identity provider where the account has it already; an account can have it once only."""
     state_bucket: BucketName | None = None
@@ -210,6 +227,7 @@ class LogSettings(_Area):
     """How long logs are kept."""
 
     retention_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731] = 30
+    """Those that CloudWatch knows."""
 
 
 DatabaseSettings = Annotated[
@@ -222,9 +240,11 @@ class Settings(_Area):
     """Everything that a stack decides. Each field is one key of its configuration, `bluemoxon:{field}`."""
 
     workers: tuple[str, ...]
+    """Names of the workers that the stack has, of those that `platform/infra/workers.py` declares."""
     database: DatabaseSettings
     network: NetworkSettings
     images: dict[str, ImageSettings] = {}
+    """The images of container workers, by the worker's name."""
     transport: TransportSettings = TransportSettings()
     storage: StorageSettings = StorageSettings()
     alarms: AlarmSettings = AlarmSettings()

@@ -1,13 +1,10 @@
-"""One deployed and used stack of each kind; the mutation run's figures at the end of the test run."""
+"""One deployed and used stack of each kind."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.platform.iam.proof import Proof, table
 from tests.platform.iam.run import Run, worked
-
-PROOFS: list[Proof] = []
 
 
 @pytest.fixture(scope="session")
@@ -27,11 +24,3 @@ def each(request: pytest.FixtureRequest) -> Run:
     """Each of the two."""
     found: Run = request.getfixturevalue(request.param)
     return found
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Killed and total of every policy."""
-    if PROOFS:
-        terminalreporter.section("IAM: rights taken away one by one, killed/total")
-        for line in table(PROOFS):
-            terminalreporter.line(line)

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.platform.iam.calls import place
-from tests.platform.iam.conftest import PROOFS
 from tests.platform.iam.delivering import REMOVALS
-from tests.platform.iam.proof import refused_with_all_rights
+from tests.platform.iam.proof import refused_with_all_rights, table
 from tests.platform.iam.run import Run
+from tests.platform.iam.summary import KILLED
 
 pytestmark = [pytest.mark.engine, pytest.mark.local]
 
@@ -21,8 +21,8 @@ def test_nothing_that_the_system_does_is_refused(each: Run) -> None:
     assert refused == []
 
 
-def test_the_lack_of_any_single_right_is_noticed(each: Run) -> None:
-    PROOFS.extend(each.proofs)
+def test_the_lack_of_any_single_right_is_noticed(each: Run, request: pytest.FixtureRequest) -> None:
+    request.node.user_properties.append((KILLED, "\n".join(table(each.proofs))))
     survived = [f"{proof.policy}: {mutant}" for proof in each.proofs for mutant in proof.survived]
     assert survived == []
     assert refused_with_all_rights(each.killers(), each.session) == []
