@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,17 @@ def emulator_in(home: Path) -> Iterator[tuple[Paths, Aws]]:
         processes.sweep()
 
 
-Applied = tuple[Found, Outputs, list[Resource]]
-"""What is in the emulator, what is exported, and the engine's state; the in-process one keeps another."""
+@dataclass(frozen=True)
+class Applied:
+    """An emulator that runs, what an engine left in it and exported, and its state; the in-process one keeps
+    another.
+    """
+
+    paths: Paths
+    aws: Aws
+    found: Found
+    outputs: Outputs
+    state: list[Resource]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +61,7 @@ def applied(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         infrastructure.ENGINE: lambda _paths: engine,
         infrastructure.IN_PROCESS: lambda _paths: None,
     }
-    found = {}
+    found: dict[str, Applied] = {}
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
         for kind, choose in choices.items():
             patch.setattr(infrastructure, "find_engine", choose)
@@ -61,40 +71,38 @@ def applied(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             assert made.kind() == kind
             real = kind == infrastructure.ENGINE
             state = Pulumi(engine, paths, aws.connection).export() if real else None
-            found[kind] = collect(aws), outputs, resources(state) if state else []
+            found[kind] = Applied(paths, aws, collect(aws), outputs, resources(state) if state else [])
         yield found
 
 
 def test_the_inventory_of_stack_local_is_the_one_that_was_reviewed(applied: dict[str, Applied]) -> None:
-    review("local", applied[infrastructure.ENGINE][2])
+    review("local", applied[infrastructure.ENGINE].state)
 
 
 def test_both_make_the_same_resources(applied: dict[str, Applied]) -> None:
-    real, fallback = (set(applied[kind][0]) for kind in (infrastructure.ENGINE, infrastructure.IN_PROCESS))
+    real, fallback = (set(applied[kind].found) for kind in (infrastructure.ENGINE, infrastructure.IN_PROCESS))
     assert real - fallback == set()
     assert fallback - real == set()
     assert {"sqs/queue/bluemoxon-local-image-processing", "iam/role/bluemoxon-local-api"} <= real
 
 
 def test_each_resource_has_the_same_settings(applied: dict[str, Applied]) -> None:
-    real, fallback = (applied[kind][0] for kind in (infrastructure.ENGINE, infrastructure.IN_PROCESS))
+    real, fallback = (applied[kind].found for kind in (infrastructure.ENGINE, infrastructure.IN_PROCESS))
     different = {name: differing(real[name], fallback[name]) for name in real.keys() & fallback.keys()}
     assert {name: fields for name, fields in different.items() if fields} == {}
 
 
 def test_both_export_the_same_names(applied: dict[str, Applied]) -> None:
-    real, fallback = (applied[kind][1] for kind in (infrastructure.ENGINE, infrastructure.IN_PROCESS))
+    real, fallback = (applied[kind].outputs for kind in (infrastructure.ENGINE, infrastructure.IN_PROCESS))
     assert _shape(real) == _shape(fallback)
 
 
-def test_applying_again_changes_nothing(engine: Engine, tmp_path: Path) -> None:
-    with emulator_in(tmp_path / "home") as (paths, aws):
-        pulumi = Pulumi(engine, paths, aws.connection)
-        assert pulumi.up(LogReporter()).changed
-        before = collect(aws)
-        assert not pulumi.preview(LogReporter()).changed
-        assert not pulumi.up(LogReporter(), refresh=True).changed
-        assert collect(aws) == before
+def test_applying_again_changes_nothing(engine: Engine, applied: dict[str, Applied]) -> None:
+    first = applied[infrastructure.ENGINE]
+    pulumi = Pulumi(engine, first.paths, first.aws.connection)
+    assert not pulumi.preview(LogReporter()).changed
+    assert not pulumi.up(LogReporter(), refresh=True).changed
+    assert collect(first.aws) == first.found
 
 
 def _shape(value: object) -> object:
