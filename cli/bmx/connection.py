@@ -8,19 +8,10 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from bmx.api import Api
+from infra.naming import LOCAL
 from workers.contracts.problem import Problem
-
-LOCAL = "local"
-
-StackOption = Annotated[str, typer.Option("--stack", "-s", help="The stack whose API is called.")]
-UrlOption = Annotated[
-    str | None, typer.Option("--url", help="Its address, where ~/.bmx does not tell.", envvar="BMX_API_URL")
-]
 
 
 @dataclass(frozen=True, repr=False)

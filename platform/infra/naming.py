@@ -11,6 +11,8 @@ from enum import Enum
 from workers.contracts import Problem
 
 PROJECT = "bluemoxon"
+LOCAL = "local"
+"""The stack of one laptop, which `bmx up` applies."""
 
 _STACK = re.compile(r"[a-z][a-z0-9]*")
 

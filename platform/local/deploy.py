@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.naming import LOCAL
 from local import package, schema
 from local.files import checksum, read_json, write_atomic
 from local.paths import Paths
@@ -34,7 +35,7 @@ class Deployer:
 
     paths: Paths
     aws: Aws
-    stack: str = "local"
+    stack: str = LOCAL
 
     @property
     def _record(self) -> Path:

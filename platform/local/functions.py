@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from infra.naming import LOCAL
 from local.files import checksum
 from local.paths import Paths
 from local.ports import HOST, Ports
@@ -29,7 +30,7 @@ class ImageFunctions:
     paths: Paths
     processes: Processes
     ports: Ports
-    stack: str = "local"
+    stack: str = LOCAL
 
     def addresses(self) -> dict[str, str]:
         """Function name to its process's address, for every container worker that is declared.

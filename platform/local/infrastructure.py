@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.naming import LOCAL
 from local.engine.find import Engine, find_engine
 from local.engine.project import Project
 from local.files import checksum, read_json, write_atomic
@@ -39,7 +40,7 @@ class Infrastructure:
 
     paths: Paths
     aws: Aws
-    stack: str = "local"
+    stack: str = LOCAL
 
     @property
     def _record(self) -> Path:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infra.naming import LOCAL
 from local.emulated import NO_ENGINE, EmulatedStack
 from local.engine.cli import CANCEL_SECONDS, Pulumi, Summary, stream
 from local.engine.find import find_engine
@@ -20,8 +21,6 @@ from workers.contracts.problem import Problem
 
 if TYPE_CHECKING:
     from infra.settings import Settings
-
-LOCAL = "local"
 
 FUNCTION_SECONDS = 310
 """How long an answer of a function is waited for: Chalice's longest, 300, and what the way takes."""

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from bmx.api import ApiProblem
-from bmx.connection import LOCAL, StackOption, UrlOption, open_api
+from bmx.connection import open_api
+from bmx.options import ApiStackOption, UrlOption
 from bmx.output import JsonOption, Outcome, Ui, execute
+from infra.naming import LOCAL
 from workers.contracts.problem import Problem
 
 
@@ -25,7 +27,7 @@ def api(
         str | None,
         typer.Option("--data", "-d", help="A JSON body; @FILE reads a file, - the standard input."),
     ] = None,
-    stack: StackOption = LOCAL,
+    stack: ApiStackOption = LOCAL,
     url: UrlOption = None,
     json_output: JsonOption = False,
 ) -> None:

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from bmx.commands.plan import EmulatorOption
+from bmx.options import EmulatorOption, OtherStackOption
 from bmx.output import JsonOption, Outcome, Ui, execute
+from infra.naming import LOCAL
 
 config = typer.Typer(
     name="config",
@@ -15,9 +16,6 @@ config = typer.Typer(
     epilog="Example: bmx config sync --stack staging",
 )
 
-StackOption = Annotated[
-    str, typer.Option("--stack", "-s", help="The stack whose outputs are read.", metavar="STACK")
-]
 OutputsOption = Annotated[
     Path | None,
     typer.Option(
@@ -35,13 +33,13 @@ def register(app: typer.Typer) -> None:
 
 def refuse_local(stack: str) -> None:
     """Wrong usage for the local stack, whose outputs never go into the checkout."""
-    if stack == "local":
+    if stack == LOCAL:
         raise typer.BadParameter("the local stack's app is packed by `bmx up`.", param_hint="--stack")
 
 
 @config.command(epilog="Example: bmx config sync --stack staging")
 def sync(
-    stack: StackOption,
+    stack: OtherStackOption,
     outputs: OutputsOption = None,
     emulator: EmulatorOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference, write nothing.")] = False,

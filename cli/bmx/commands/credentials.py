@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bmx.commands.plan import LOCAL, EmulatorOption, StackOption
+from bmx.options import EmulatorOption, StackOption
 from bmx.output import JsonOption, Outcome, Ui, YesOption, execute
+from infra.naming import LOCAL
 
 if TYPE_CHECKING:
     from operations.credentials.login import DatabaseAccess

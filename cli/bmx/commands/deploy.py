@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bmx.commands.plan import LOCAL, EmulatorOption
+from bmx.options import EmulatorOption
 from bmx.output import ExitCode, JsonOption, Outcome, Ui, YesOption, execute
+from infra.naming import LOCAL
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

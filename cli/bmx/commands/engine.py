@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bmx.commands.plan import LOCAL, StackOption
+from bmx.options import StackOption
 from bmx.output import JsonOption, Outcome, Ui, execute
+from infra.naming import LOCAL
 from workers.contracts.problem import Problem
 
 if TYPE_CHECKING:

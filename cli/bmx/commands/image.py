@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bmx.commands.plan import LOCAL
 from bmx.output import JsonOption, Outcome, Ui, execute
+from infra.naming import LOCAL
 
 if TYPE_CHECKING:
     from operations.image.tools import Tool

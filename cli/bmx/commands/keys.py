@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from bmx.api import Api
-from bmx.commands.plan import EmulatorOption
-from bmx.connection import LOCAL, StackOption, UrlOption, open_api, save
+from bmx.connection import open_api, save
+from bmx.options import ApiStackOption, EmulatorOption, UrlOption
 from bmx.output import JsonOption, Outcome, Ui, YesOption, execute
+from infra.naming import LOCAL
 from workers.contracts.problem import Problem
 
 keys = typer.Typer(
@@ -25,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 @keys.command(epilog="Example: bmx keys show --stack staging")
-def show(stack: StackOption = LOCAL, url: UrlOption = None, json_output: JsonOption = False) -> None:
+def show(stack: ApiStackOption = LOCAL, url: UrlOption = None, json_output: JsonOption = False) -> None:
     """Tell the fingerprints of the keys that are valid."""
 
     def action(_ui: Ui) -> Outcome:
@@ -38,7 +39,7 @@ def show(stack: StackOption = LOCAL, url: UrlOption = None, json_output: JsonOpt
 
 @keys.command(epilog="Example: bmx keys rotate --stack staging --yes")
 def rotate(
-    stack: StackOption = LOCAL,
+    stack: ApiStackOption = LOCAL,
     url: UrlOption = None,
     replace_lost: Annotated[
         bool,
@@ -61,7 +62,7 @@ def rotate(
 
 @keys.command(epilog="Example: bmx keys retire --stack staging --yes")
 def retire(
-    stack: StackOption = LOCAL,
+    stack: ApiStackOption = LOCAL,
     url: UrlOption = None,
     yes: YesOption = False,
     json_output: JsonOption = False,
@@ -79,7 +80,7 @@ def retire(
 
 @keys.command(epilog="Example: bmx keys restore --stack staging --yes")
 def restore(
-    stack: StackOption = LOCAL,
+    stack: ApiStackOption = LOCAL,
     emulator: EmulatorOption = False,
     yes: YesOption = False,
     json_output: JsonOption = False,

@@ -7,6 +7,7 @@ import typer
 from bmx.output import JsonOption, Outcome, Ui, execute
 from bmx.scaffold.stack import DatabaseMode, NewStack
 from bmx.scaffold.worker import Kind, NewWorker
+from infra.naming import LOCAL
 from local.paths import REPO
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def new_worker(
                 reads=tuple(reads or ()),
                 writes=tuple(writes or ()),
                 results_to=results_to,
-                stacks=tuple(stack or ("local",)),
+                stacks=tuple(stack or (LOCAL,)),
             ),
         )
         created, changed = ([str(path) for path in paths] for paths in (made.created, made.changed))

@@ -8,8 +8,10 @@ from urllib.parse import quote
 import typer
 
 from bmx.api import Api
-from bmx.connection import LOCAL, StackOption, UrlOption, key_file, locate, open_api
+from bmx.connection import key_file, locate, open_api
+from bmx.options import ApiStackOption, UrlOption
 from bmx.output import JsonOption, Outcome, Ui, execute
+from infra.naming import LOCAL
 from workers.contracts.status import JobStatus
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 def open_pages(
     page: Annotated[Literal["books", "admin", "docs"], typer.Argument(help="Which page.")] = "books",
-    stack: StackOption = LOCAL,
+    stack: ApiStackOption = LOCAL,
     url: UrlOption = None,
     json_output: JsonOption = False,
 ) -> None:
@@ -59,7 +61,7 @@ def open_pages(
 
 
 def smoke_test(
-    stack: StackOption = LOCAL,
+    stack: ApiStackOption = LOCAL,
     url: UrlOption = None,
     json_output: JsonOption = False,
 ) -> None:
@@ -82,7 +84,7 @@ def smoke_test(
 def list_jobs(
     status: Annotated[JobStatus | None, typer.Option(help="Only jobs that stand there.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 50,
-    stack: StackOption = LOCAL,
+    stack: ApiStackOption = LOCAL,
     url: UrlOption = None,
     json_output: JsonOption = False,
 ) -> None:
@@ -100,7 +102,7 @@ def list_jobs(
 def retry(
     job_id: Annotated[str | None, typer.Argument(help="The job's id.", show_default=False)] = None,
     failed: Annotated[bool, typer.Option("--failed", help="All jobs that failed.")] = False,
-    stack: StackOption = LOCAL,
+    stack: ApiStackOption = LOCAL,
     url: UrlOption = None,
     json_output: JsonOption = False,
 ) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bmx.commands.config import OutputsOption, StackOption, refuse_local
+from bmx.commands.config import OutputsOption, refuse_local
+from bmx.options import OtherStackOption
 from bmx.output import JsonOption, Outcome, Ui, execute
 
 
@@ -15,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def package(
-    stack: StackOption,
+    stack: OtherStackOption,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where both files go.", metavar="FOLDER")],
     outputs: OutputsOption = None,
     json_output: JsonOption = False,

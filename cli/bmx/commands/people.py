@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bmx.commands.plan import LOCAL, EmulatorOption, StackOption
+from bmx.options import EmulatorOption, StackOption
 from bmx.output import JsonOption, Outcome, Ui, YesOption, execute
 from bmx.tables import plain_table
+from infra.naming import LOCAL
 from workers.contracts.roles import Role
 
 if TYPE_CHECKING:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bmx.options import EmulatorOption, StackOption
 from bmx.output import ExitCode, JsonOption, Outcome, Ui, execute
+from infra.naming import LOCAL
 from workers.contracts.problem import Problem
 
 if TYPE_CHECKING:
@@ -15,18 +17,7 @@ if TYPE_CHECKING:
     from gate.model import NotJudgeable
     from gate.report import Report
 
-LOCAL = "local"
 STDIN = Path("-")
-
-StackOption = Annotated[
-    str | None, typer.Option("--stack", "-s", help="`local` if not given.", metavar="STACK")
-]
-EmulatorOption = Annotated[
-    bool,
-    typer.Option(
-        "--emulator", help="On an emulator of AWS on this machine, one for each stack, instead of AWS."
-    ),
-]
 
 plan = typer.Typer(
     name="plan",

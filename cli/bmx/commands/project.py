@@ -189,7 +189,11 @@ def audit(json_output: JsonOption = False) -> None:
         if found.unknown:
             more = f" and {len(found.unknown) - 5} more" if len(found.unknown) > 5 else ""
             ui.warn(f"The index says nothing of {', '.join(found.unknown[:5])}{more}.")
-        lines.append(f"{found.judged} locked versions judged, {len(found.vulnerabilities)} vulnerabilities.")
+        lines.append(
+            f"{found.judged} locked versions judged, {len(found.vulnerabilities)} vulnerabilities."
+            if found.judged
+            else "Nothing was judged: the index gave no answer."
+        )
         data = {
             "vulnerabilities": [one.to_json() for one in found.vulnerabilities],
             "judged": found.judged,

@@ -4,9 +4,11 @@ from typing import Annotated, Any
 
 import typer
 
-from bmx.connection import LOCAL, StackOption, UrlOption, open_api
+from bmx.connection import open_api
+from bmx.options import ApiStackOption, UrlOption
 from bmx.output import JsonOption, Outcome, Ui, YesOption, execute
 from bmx.tables import plain_table
+from infra.naming import LOCAL
 
 queue = typer.Typer(
     name="queue", help="The workers' queues.", no_args_is_help=True, epilog="Example: bmx queue list"
@@ -27,7 +29,9 @@ def register(app: typer.Typer) -> None:
 
 
 @queue.command("list", epilog="Example: bmx queue list --json")
-def list_queues(stack: StackOption = LOCAL, url: UrlOption = None, json_output: JsonOption = False) -> None:
+def list_queues(
+    stack: ApiStackOption = LOCAL, url: UrlOption = None, json_output: JsonOption = False
+) -> None:
     """Show each queue's depth, dead letters and latency."""
 
     def action(_ui: Ui) -> Outcome:
@@ -56,7 +60,7 @@ def list_queues(stack: StackOption = LOCAL, url: UrlOption = None, json_output: 
 def peek(
     worker: WorkerArgument,
     limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 10,
-    stack: StackOption = LOCAL,
+    stack: ApiStackOption = LOCAL,
     url: UrlOption = None,
     json_output: JsonOption = False,
 ) -> None:
@@ -81,7 +85,7 @@ def redrive(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be sent.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 100,
     yes: YesOption = False,
-    stack: StackOption = LOCAL,
+    stack: ApiStackOption = LOCAL,
     url: UrlOption = None,
     json_output: JsonOption = False,
 ) -> None:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bmx.commands.plan import EmulatorOption
-from bmx.connection import LOCAL, StackOption
+from bmx.options import ApiStackOption, EmulatorOption
 from bmx.output import JsonOption, Outcome, Ui, YesOption, execute
+from infra.naming import LOCAL
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -69,7 +69,7 @@ def logs(
         bool, typer.Option("--follow", "-f", help="Go on as lines come; Ctrl-C ends it.")
     ] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 20,
-    stack: StackOption = LOCAL,
+    stack: ApiStackOption = LOCAL,
     emulator: EmulatorOption = False,
     json_output: JsonOption = False,
 ) -> None:

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from infra.naming import LOCAL
 from workers.contracts.problem import Problem
 
 AWAITING = "awaiting_first_image: true # after the first push: digest: sha256:..."
@@ -31,7 +32,7 @@ def with_worker(stack: str, text: str, worker: str, *, container: bool) -> str:
     changed = changed.replace("workers: [, ", "workers: [")
     if not container:
         return changed
-    local = stack == "local"
+    local = stack == LOCAL
     image = f"digest: {NO_IMAGE}" if local else AWAITING
     entry = f"    {worker}:\n      {image}\n"
     images = re.compile(r"(?m)^(  bluemoxon:images:[^\S\n]*\n(?:    .*\n)*)")

@@ -11,6 +11,7 @@ from pathlib import Path
 from string import Template
 
 from bmx.scaffold import stacks
+from infra.naming import LOCAL
 from workers.contracts.problem import Problem
 
 DECLARATION = Path("platform/infra/workers.py")
@@ -55,7 +56,7 @@ class NewWorker:
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     results_to: str | None = None
-    stacks: tuple[str, ...] = ("local",)
+    stacks: tuple[str, ...] = (LOCAL,)
 
     def entry(self) -> str:
         """Its Python in the declaration."""

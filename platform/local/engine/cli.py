@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from infra.naming import LOCAL
 from local.engine.find import ENGINE_BIN, Engine
 from local.engine.launchers import write_launchers
 from local.engine.project import Project, ensure_passphrase
@@ -55,7 +56,7 @@ class Pulumi:
     engine: Engine
     paths: Paths
     connection: Connection
-    stack: str = "local"
+    stack: str = LOCAL
     source: Path | None = None
     """The folder with `Pulumi.yaml`; the checkout if not given."""
     log_file: Path | None = None
