@@ -32,7 +32,8 @@ def group_of(file: Path) -> str:
     """The group of a file of tests."""
     text = file.read_text(encoding="utf-8")
     shared = next((group for line, group in SHARED.items() if line in text), None)
-    inside = file.relative_to(TESTS).as_posix()
+    file = file.resolve()
+    inside = file.relative_to(TESTS).as_posix() if file.is_relative_to(TESTS) else str(file)
     folder = next((it for it in FOLDERS if inside.startswith(f"{it}/")), None)
     return shared or folder or inside
 

@@ -70,14 +70,19 @@ class Api:
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         import httpx
 
-        if not httpx.URL(path).is_relative_url:
+        path = path.lstrip("/")
+        try:
+            own = httpx.URL(path).is_relative_url
+        except httpx.InvalidURL:
+            own = False
+        if not own:
             raise Problem(
                 f"{path} is no path of the API.",
                 why="The key would be sent to that address.",
                 fix="Give the path alone, like /books.",
             )
         try:
-            response = self._client.request(method, path.lstrip("/"), **request)
+            response = self._client.request(method, path, **request)
         except httpx.TransportError as error:
             raise Problem(
                 "The API does not answer.",

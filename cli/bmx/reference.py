@@ -117,7 +117,7 @@ def _kind(field: dict[str, Any], schema: dict[str, Any]) -> str:
     match field.get("type"):
         case "integer":
             low, high = field.get("minimum"), field.get("maximum")
-            return f"{low:,} to {high:,}" if high is not None else "whole number"
+            return f"{low:,} to {high:,}" if None not in (low, high) else "whole number"
         case "boolean":
             return "`true` or `false`"
         case "array":

@@ -4,6 +4,7 @@ A stack that was deployed so stays under `stacks/NAME` of the data folder until 
 emulator running; one that is only looked at is gone afterwards. Nothing of it touches the local stack or AWS.
 """
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -201,7 +202,10 @@ class EmulatedStack:
 
 
 def emulated_stacks(main: Paths) -> list[EmulatedStack]:
-    """Those that there are in a data folder."""
-    if not main.stacks.is_dir():
-        return []
-    return [EmulatedStack(main, path.name) for path in sorted(main.stacks.iterdir()) if path.is_dir()]
+    """Those that there are in a data folder; a folder whose name no stack can have is none of them."""
+    found = []
+    for path in sorted(main.stacks.iterdir()) if main.stacks.is_dir() else ():
+        if path.is_dir():
+            with contextlib.suppress(Problem):
+                found.append(EmulatedStack(main, path.name))
+    return found

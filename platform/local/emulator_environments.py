@@ -50,11 +50,24 @@ def _wait_for_free_ones() -> None:
     starting: set[str] = set()
 
     def acquire_in_turn(
-        name: str, *rest: Any, max_concurrency: int | None = None, **named: Any
+        name: str, config: Any, code: bytes, *, max_concurrency: int | None = None, **named: Any
     ) -> tuple[Any, str]:
+        def now() -> tuple[Any, bytes]:
+            """The function as it is: it may have been updated since this invocation was handed it."""
+            latest = config.get("Version", "$LATEST") == "$LATEST" and lambda_svc._functions.get(name)
+            return (latest["config"], latest["code_zip"]) if latest else (config, code)
+
         def at_most(count: int | None) -> tuple[Any, str]:
-            answer: tuple[Any, str] = acquire(name, *rest, max_concurrency=count, **named)
-            return answer
+            while True:
+                answer: tuple[Any, str] = acquire(name, *now(), max_concurrency=count, **named)
+                worker, _ = answer
+                if worker is None or worker.code_zip == now()[1]:
+                    return answer
+                # It was updated in between, and nothing would end this process.
+                with lambda_runtime._lock:
+                    for workers in lambda_runtime._workers.values():
+                        workers[:] = [it for it in workers if it is not worker]
+                worker.kill()
 
         ticket, start = object(), time.monotonic()
         with changed:

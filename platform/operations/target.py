@@ -134,11 +134,13 @@ def open_target(
     emulator: bool,
     keep: bool = False,
     plain: bool = False,
+    looking: bool = False,
     paths: Paths | None = None,
 ) -> Iterator[Target]:
     """A stack with its engine. `keep`: a stack on an emulator of its own is there afterwards.
-    `plain`: it is only looked at, with what it exports. One that was made without an engine will do then, and
-    one on an emulator of its own has to be there; another command may be changing it.
+    `plain`: what the stack exports is enough, so one that was made without an engine will do.
+    `looking`: nothing is changed. One on an emulator of its own has to be there, and another command may be
+    changing it.
 
     The local stack has to be up; a stack on AWS needs an official engine. Raises `Problem` where one of
     that is missing.
@@ -149,12 +151,12 @@ def open_target(
         yield made or emulated_target(_local(paths), paths)
     elif emulator:
         emulated = EmulatedStack(paths, stack)
-        if plain:
+        if looking:
             emulated.require_deployed()
-        if plain and emulated.emulator.healthy():
+        if looking and emulated.emulator.healthy():
             yield _emulated(emulated.pulumi, emulated.paths)
         else:
-            with emulated.session(report, keep=keep or plain) as pulumi:
+            with emulated.session(report, keep=keep or looking) as pulumi:
                 yield emulated_target(pulumi, emulated.paths)
     else:
         yield _on_aws(stack, paths)

@@ -125,8 +125,8 @@ def test_a_large_book_s_objects_are_deleted_with_it(
     with monkeypatch.context() as slow:
         slow.setattr(editing, "_DELETION_SECONDS", 0)
         editing.delete_book(world.res, book_id)
-    assert world.rows("SELECT count(*) FROM object_deletions WHERE due_at <= %s", world.clock.now) == [(4,)]
-    assert sweep.run(world.res).deletions == 4
+    assert world.rows("SELECT count(*) FROM object_deletions WHERE due_at <= %s", world.clock.now) == [(5,)]
+    assert sweep.run(world.res).deletions == 5
     assert [key for key in keys if world.keys(key)] == []
     world.put_listing("more", "image_01.jpg", "image_02.jpg")
     other = importing.import_listing(world.res, "more").book_id

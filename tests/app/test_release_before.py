@@ -21,6 +21,8 @@ ITS_TESTS = ("test_importing", "test_images", "test_results", "test_sweep", "tes
 
 
 def _git(*arguments: str) -> str:
+    if shutil.which("git") is None:
+        return ""
     done = subprocess.run(["git", *arguments], cwd=REPO, capture_output=True, text=True, check=False)
     return done.stdout.strip()
 
@@ -29,10 +31,10 @@ def _git(*arguments: str) -> str:
 def before(tmp_path: Path) -> Path:
     """The checkout before the newest migration, with the migrations of now."""
     newest = max((REPO / MIGRATIONS / "versions").glob("*.py")).relative_to(REPO)
-    added = _git("log", "--diff-filter=A", "--format=%H", "--", str(newest))
-    commit = _git("rev-parse", "--verify", "--quiet", f"{added}^" if added else "HEAD")
-    if not commit:
+    if _git("rev-parse", "--show-prefix", "--is-shallow-repository").split() != ["false"]:
         pytest.skip(f"{WITHOUT_HISTORY}: `git fetch --unshallow` brings it")
+    added = _git("log", "-1", "--diff-filter=A", "--format=%H", "--", str(newest))
+    commit = f"{added}^" if added else "HEAD"
     checkout = tmp_path / "before"
     checkout.mkdir()
     archive = subprocess.run(["git", "archive", commit], cwd=REPO, capture_output=True, check=True)
@@ -44,12 +46,18 @@ def before(tmp_path: Path) -> Path:
 
 
 def test_the_application_of_the_release_before_works_on_this_schema(before: Path) -> None:
+    """It runs with today's dependencies. Where one of these is what breaks it, it has nothing to say until
+    there is another migration: mark it as expected to fail, with that reason.
+    """
     roots = [str(before / it) for it in ("app", "cli", "platform", "policies", ".")]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short"]
     done = subprocess.run(
         [*command, *(f"tests/app/{name}.py" for name in ITS_TESTS)],
         cwd=before,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(roots)},
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+            "PYTHONPATH": os.pathsep.join(roots),
+        },
         capture_output=True,
         text=True,
         check=False,

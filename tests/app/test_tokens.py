@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import boto3
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -199,11 +200,15 @@ def test_a_role_opens_what_it_is_for(api: Api, role: str | None) -> None:
 def test_what_is_wrong_with_a_check_is_for_administrators(world: World, api: Api) -> None:
     """PostgreSQL's words name its address and the application's user."""
     world.change_password("another")
+    boto3.client("sqs").delete_queue(QueueUrl=world.queue_url("tracking_worker"))
     for role, told in (("viewer", False), ("editor", False), ("admin", True)):
         answer = api.call("GET", "/health/deep", key=None, Authorization=f"Bearer {token(role)}")
         assert answer.status_code == 503
         messages = {it["name"]: it["message"] for it in answer.json_body["checks"]}
         assert (world.role in messages["database"]) is told
+        assert ("tracking-worker" in messages["sqs"]) is told
+        missing = [it for it in answer.json_body["queues"] if it["status"] == "missing_queue"]
+        assert [("tracking-worker" in it["message"]) for it in missing] == [told]
         assert messages["secrets"] == "API key set"
 
 

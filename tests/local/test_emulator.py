@@ -7,6 +7,7 @@ import signal
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -176,6 +177,15 @@ def handler(event, context):
 """
 
 
+UNTIL_TOLD = """
+import os, time
+from pathlib import Path
+def handler(event, context):
+    Path("{folder}", str(os.getpid())).touch()
+    while not Path("{folder}", "go").exists():
+        time.sleep(0.05)
+    return os.getpid()
+"""
 QUICK = "def handler(event, context):\n    return 'replaced'"
 LATE_SECONDS = 8.0
 STARTS_LATE = f"import time\ntime.sleep({LATE_SECONDS})\n{SLOW}"
@@ -228,19 +238,37 @@ def test_a_caller_does_not_wait_for_ever_for_a_process(aws: Aws) -> None:
 
 
 @pytest.mark.usefixtures("emulator")
-def test_what_runs_when_its_function_is_replaced_comes_to_its_end(aws: Aws) -> None:
-    make_function(aws, SLOW.replace("0.2", "4"))
+def test_what_runs_when_its_function_is_replaced_comes_to_its_end(aws: Aws, tmp_path: Path) -> None:
+    (folder := tmp_path / "seen").mkdir()
+    make_function(aws, UNTIL_TOLD.format(folder=folder))
     with ThreadPoolExecutor(2) as callers:
         running = [callers.submit(invoked, aws) for _ in range(2)]
-        time.sleep(2)
+        wait_for(lambda: len(list(folder.iterdir())) == 2, "two that run")
         aws.call("lambda", "update_function_code", FunctionName="f", ZipFile=archive(QUICK))
         aws.call("lambda", "update_function_configuration", FunctionName="f", Timeout=59)
         assert invoked(aws) == "replaced"
         assert not any(it.done() for it in running), "they run beside it"
+        (folder / "go").touch()
         processes = {it.result() for it in running}
     assert all(isinstance(it, int) for it in processes), processes
     assert invoked(aws) == "replaced"
     wait_for(lambda: not any(psutil.pid_exists(it) for it in processes), "the end of what was replaced")
+
+
+@pytest.mark.usefixtures("emulator")
+def test_who_waits_while_a_function_is_replaced_gets_the_new_one(aws: Aws, tmp_path: Path) -> None:
+    (folder := tmp_path / "seen").mkdir()
+    make_function(aws, UNTIL_TOLD.format(folder=folder))
+    with ThreadPoolExecutor(2) as callers:
+        running = callers.submit(invoked, aws)
+        wait_for(lambda: len(list(folder.iterdir())) == 1, "one that runs")
+        waiting = callers.submit(invoked, aws)
+        time.sleep(0.2)
+        aws.call("lambda", "update_function_code", FunctionName="f", ZipFile=archive(QUICK))
+        assert waiting.result() == "replaced"
+        (folder / "go").touch()
+        assert isinstance(running.result(), int)
+    assert {invoked(aws) for _ in range(4)} == {"replaced"}
 
 
 @pytest.mark.usefixtures("emulator")

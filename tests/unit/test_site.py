@@ -34,6 +34,14 @@ def test_what_leads_nowhere_fails(project: Path, file: str, text: str, said: str
         build(project, project / "site", Paths.default(), LogReporter())
 
 
+def test_the_readme_leads_to_the_same_pages_as_the_first_of_them() -> None:
+    def table(page: Path) -> list[str]:
+        return [row.replace("(docs/", "(") for row in page.read_text().splitlines() if row.endswith(".md) |")]
+
+    assert table(REPO / "README.md") == table(REPO / "docs" / "index.md")
+    assert len(table(REPO / "README.md")) > 10
+
+
 def test_the_projects_own_is_whole(project: Path) -> None:
     build(project, project / "site", Paths.default(), LogReporter())
     assert (project / "site" / "index.html").is_file()

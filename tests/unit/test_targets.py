@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 
 from bmx.api import Api
 from bmx.main import app
-from local.emulated import EmulatedStack
+from local.emulated import EmulatedStack, emulated_stacks
 from local.engine import cli as engine_cli
+from local.locking import hold
 from local.paths import Paths
 from local.reporting import LogReporter
 from operations.image.release import tag_of
@@ -81,7 +82,7 @@ def test_a_rollback_that_is_interrupted_comes_to_its_own_end(tmp_path: Path) -> 
     release = repo / "bmx"
     release.write_text(
         f"#!/bin/sh\ntrap 'sleep 1; test -e bmx && echo whole > {ended}; exit 7' INT\n"
-        f"touch {begun}\nsleep 20 & wait\n"
+        f"touch {begun}\nsleep 20 >/dev/null 2>&1 & wait\n"
     )
     release.chmod(0o755)
     run = ("git", "-c", "user.name=a", "-c", "user.email=a@example.invalid")
@@ -106,7 +107,8 @@ def test_on_aws_the_engine_has_the_time_it_needs_unless_it_is_interrupted_again(
     tmp_path: Path, twice: bool
 ) -> None:
     begun, ended = tmp_path / "begun", tmp_path / "ended"
-    engine = f"trap 'sleep 3; touch {ended}; exit 1' INT; touch {begun}; sleep 20 & wait"
+    # Whoever outlives the engine, as a plugin may, holds its pipes open.
+    engine = f"trap 'sleep 3; touch {ended}; exit 1' INT; touch {begun}; sleep 60 & wait"
     code, said = interrupted(
         "from local.engine import cli\nfrom local.paths import Paths\n"
         "from local.reporting import LogReporter\nfrom operations.target import Target\n"
@@ -146,6 +148,20 @@ def test_a_release_to_no_stack_forgets_nothing(
         assert (paths.stacks / "prod").is_dir()
 
 
+def test_a_folder_that_is_no_stack_s_stops_nobody(paths: Paths) -> None:
+    for name in ("prod", "two-words"):
+        (paths.stacks / name).mkdir(parents=True)
+    assert [it.stack for it in emulated_stacks(paths)] == ["prod"]
+
+
+def test_two_rollbacks_of_a_stack_are_one_too_many(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BMX_HOME", str(paths.home))
+    with hold(paths.run / "rollback-prod.lock", "bmx deploy --rollback"):
+        done = CliRunner().invoke(app, ["deploy", "--stack", "prod", "--rollback", "--yes"])
+    assert done.exit_code == 1
+    assert "Another command is changing stack prod" in done.output
+
+
 def test_advice_names_the_emulator_where_the_stack_is_on_one(paths: Paths) -> None:
     emulator = object()
     assert Target("prod", paths, (), {}, paths.repo).options == "--stack prod"
@@ -164,9 +180,12 @@ def test_nothing_is_started_to_look_at_what_was_never_deployed(
     assert not (paths.stacks / "prod").exists()
 
 
-def test_the_key_goes_to_the_api_alone() -> None:
+@pytest.mark.parametrize(
+    "path", ["https://example.invalid/x", "/https://example.invalid/x", "//http://[", "x\x00"]
+)
+def test_the_key_goes_to_the_api_alone(path: str) -> None:
     with Api("http://127.0.0.1:9", "the-key") as api, pytest.raises(Problem, match="is no path of the API"):
-        api.get("https://example.invalid/x")
+        api.get(path)
 
 
 def test_an_image_s_tag_tells_it_from_others_of_the_same_commit(paths: Paths) -> None:

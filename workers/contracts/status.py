@@ -15,7 +15,7 @@ class JobStatus(StrEnum):
     SUCCEEDED = "succeeded"
     """Its cutout is there."""
     FAILED = "failed"
-    """It has no cutout, and says why; a retry by hand sends it again."""
+    """It made no cutout, and says why; a retry by hand sends it again."""
     SUPERSEDED = "superseded"
     """A newer source or recipe took its place."""
     CANCELLED = "cancelled"

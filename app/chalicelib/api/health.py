@@ -13,7 +13,7 @@ from chalicelib.faults import Fault, FaultCode
 from chalicelib.resources import Resources
 from chalicelib.security import Role, identify
 from chalicelib.services import health
-from chalicelib.services.health import Health, HealthStatus, QueueHealth
+from chalicelib.services.health import Health, HealthStatus, QueueHealth, QueueStatus
 from chalicelib.version import VERSION
 from workers.contracts import QueueConfig
 
@@ -26,6 +26,9 @@ routes = Routes(blueprint, "System")
 class Alive(BaseModel):
     status: Literal["ok"] = "ok"
     version: str
+
+
+_FOR_ADMINISTRATORS = "An administrator is told why."
 
 
 class DeepCheck(BaseModel):
@@ -118,7 +121,10 @@ def deep(call: Call) -> DeepHealth:
     if not caller.role.includes(Role.ADMIN):
         for check in checks:
             if check.status is HealthStatus.UNHEALTHY:
-                check.message = "An administrator is told why."
+                check.message = _FOR_ADMINISTRATORS
+        for depth in (part for queue in found.queues for part in (queue, queue.dlq)):
+            if depth.status is not QueueStatus.OK:
+                depth.message = _FOR_ADMINISTRATORS
     return DeepHealth(status=found.status, checks=checks, queues=found.queues)
 
 

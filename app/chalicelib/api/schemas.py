@@ -279,8 +279,8 @@ class BookOut(BookSummary):
 
 
 class Deleted(BaseModel):
-    """What is gone. Its objects are deleted at once, as far as the bucket allows it within ten seconds, and
-    by the schedule otherwise.
+    """What is gone. Its objects are deleted at once, as far as about ten seconds reach and the bucket
+    allows it, and by the schedule otherwise.
     """
 
     id: str

@@ -61,22 +61,22 @@ def claim(session: Session, keys: Iterable[str]) -> None:
 
 
 def run(res: Resources, targets: Sequence[str] | None = None, *, seconds: float) -> int:
-    """Delete what is due, or of that these targets only, until nothing is left or the time is over; returns
-    how many targets were seen to.
+    """Delete what is due, or of that these targets only, until nothing is left or the time is over: after it
+    no other is begun; returns how many targets were seen to.
 
     Never raises for the bucket's sake: what could not be deleted is tried again by the next round. Where the
     bucket does not answer, the others are left to that too, because each would wait as long again.
     """
     ends = time.monotonic() + seconds
-    done = 0
-    while seen := _some(res, targets):
+    done, goes_on = 0, True
+    while goes_on:
+        seen, goes_on = _some(res, targets, ends)
         done += seen
-        if time.monotonic() >= ends:
-            break
     return done
 
 
-def _some(res: Resources, targets: Sequence[str] | None) -> int:
+def _some(res: Resources, targets: Sequence[str] | None, ends: float) -> tuple[int, bool]:
+    """As many as go into a transaction; how many were seen to, and whether to go on with others."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     now = res.clock()
@@ -84,7 +84,7 @@ def _some(res: Resources, targets: Sequence[str] | None) -> int:
     if targets is not None:
         due = due.where(ObjectDeletion.target.in_(targets))
     due = due.order_by(ObjectDeletion.due_at).limit(_AT_ONCE).with_for_update(skip_locked=True)
-    done = 0
+    done, answers = 0, True
     with res.database.session() as session:
         rows = session.scalars(due).all()
         owned = set(
@@ -104,13 +104,16 @@ def _some(res: Resources, targets: Sequence[str] | None) -> int:
             except BotoCoreError as error:
                 logger.warning("The bucket does not answer, deletions are put off: %s", error)
                 row.due_at = now + _RETRY
+                answers = False
                 break
             done += 1
             if now >= row.until:
                 session.delete(row)
             else:
                 row.due_at = row.until
-    return done
+            if time.monotonic() >= ends:
+                break
+    return done, answers and len(rows) == _AT_ONCE and time.monotonic() < ends
 
 
 def _note(session: Session, targets: Iterable[str], *, due_at: datetime, until: datetime) -> list[str]:

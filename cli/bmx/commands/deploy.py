@@ -196,6 +196,18 @@ def _summary(release: "Release", stack: str) -> "RenderableType":
 
 
 def _roll_back(ui: Ui, stack: str, paths: "Paths", *, emulator: bool, yes: bool) -> Outcome:
+    from local import locking
+    from local.emulated import EmulatedStack
+
+    if emulator:
+        EmulatedStack(paths, stack).require_deployed()
+    # Two at once would release the same commit from one checkout, which goes when the first of them ends.
+    lock = paths.run / f"rollback-{stack}.lock"
+    with locking.hold(lock, "bmx deploy --rollback", f"stack {stack}"):
+        return _release_again(ui, stack, paths, emulator=emulator, yes=yes)
+
+
+def _release_again(ui: Ui, stack: str, paths: "Paths", *, emulator: bool, yes: bool) -> Outcome:
     import datetime
 
     from operations.release import source
@@ -203,7 +215,7 @@ def _roll_back(ui: Ui, stack: str, paths: "Paths", *, emulator: bool, yes: bool)
     from operations.target import open_target
     from workers.contracts.problem import Problem
 
-    with open_target(stack, ui, emulator=emulator, plain=True, paths=paths) as target:
+    with open_target(stack, ui, emulator=emulator, keep=True, paths=paths) as target:
         kept = kept_for(target)
         good = source.good_before(kept)
         if good is None:

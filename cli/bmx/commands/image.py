@@ -129,7 +129,7 @@ def push(
         typer.Option(help="Or to this one, with docker's or podman's login.", metavar="REPOSITORY"),
     ] = None,
     tag: Annotated[
-        str | None, typer.Option(help="The commit and the image if not given.", metavar="TAG")
+        str | None, typer.Option(help="One that is not taken; else made of commit and image.", metavar="TAG")
     ] = None,
     worker: WorkerOption = DEFAULT,
     tool: ToolOption = None,

@@ -99,7 +99,7 @@ def logs(
         from operations.function_logs import FunctionLogs
         from operations.target import open_target
 
-        with open_target(stack, ui, emulator=emulator, plain=True) as target:
+        with open_target(stack, ui, emulator=emulator, looking=True) as target:
             return show(FunctionLogs(target))
 
     execute("logs", json_output, action)

@@ -275,10 +275,23 @@ def _interruptible(
         if patience is None:
             report.warn("Ending what has begun; Ctrl-C again leaves it unfinished.")
         try:
-            process.communicate(timeout=patience)
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            _drain(process, patience)
+        except KeyboardInterrupt:
             process.kill()
         raise
+
+
+def _drain(process: "subprocess.Popen[str]", patience: float | None) -> None:
+    """Wait for the engine's end, and kill it after `patience`. What it says has to be read meanwhile.
+
+    The pipes' end is not waited for: a plugin that outlives the engine may hold them open.
+    """
+    begun = time.monotonic()
+    while process.poll() is None:
+        if patience is not None and time.monotonic() - begun > patience:
+            process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=0.2)
 
 
 def _events(process: "subprocess.Popen[str]") -> Iterator[dict[str, Any]]:

@@ -57,7 +57,8 @@ def find_engine(paths: Paths) -> Engine | None:
     None."""
     named = os.environ.get("BMX_PULUMI")
     if named:
-        return Engine(Path(named), version_of(Path(named)) or pinned_version(), Origin.PATH)
+        executable = Path(named).absolute()  # it is run in other folders
+        return Engine(executable, version_of(executable) or pinned_version(), Origin.PATH)
     for origin in (Origin.INSTALLED, Origin.BUILT):
         executable = folder(paths, origin) / "bin" / "pulumi"
         if executable.exists():
@@ -65,7 +66,7 @@ def find_engine(paths: Paths) -> Engine | None:
     found = shutil.which("pulumi", path=_path())
     version = version_of(Path(found)) if found else None
     if found and version and _numbers(version) >= OLDEST:
-        return Engine(Path(found), version, Origin.PATH)
+        return Engine(Path(found).absolute(), version, Origin.PATH)
     return None
 
 

@@ -35,7 +35,11 @@ export class Gallery {
 
   // Moves a photo by `step` places and says where it is now. A move begins when the one before has ended.
   move(id, step) {
-    this.#moved = this.#moved.then(() => this.#move(id, step));
+    return this.#inTurn(() => this.#move(id, step));
+  }
+
+  #inTurn(work) {
+    this.#moved = this.#moved.catch(() => {}).then(work);
     return this.#moved;
   }
 
@@ -101,7 +105,7 @@ export class Gallery {
     const now = this.#images.map((image) => image.id);
     const shown = [...this.#list.children].map((tile) => tile.dataset.id).filter((id) => now.includes(id));
     const ids = [...shown, ...now.filter((id) => !shown.includes(id))];
-    if (ids.some((id, at) => id !== now[at])) this.#does.reorder(ids);
+    if (ids.some((id, at) => id !== now[at])) this.#inTurn(() => this.#does.reorder(ids));
     else if (this.#waiting) this.draw(this.#images, this.#waiting);
   }
 }
