@@ -1,5 +1,6 @@
 """The command line: `bmx COMMAND`. Commands live in `bmx.commands`, one module an area, and stay thin."""
 
+import signal
 import sys
 from typing import Annotated
 
@@ -82,8 +83,16 @@ for module in (
     module.register(app)
 
 
+def _end_as_by_ctrl_c() -> None:
+    """What else ends a command, as a closed terminal does, ends it as Ctrl-C: it puts back what it has to."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` has it ignored
+            signal.signal(number, signal.default_int_handler)
+
+
 def run() -> None:
     """Entry point. Wrong usage is answered in the envelope too where `--json` was asked for."""
+    _end_as_by_ctrl_c()
     if "--json" not in sys.argv[1:]:
         app(prog_name="bmx")
     command = typer.main.get_command(app)

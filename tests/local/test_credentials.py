@@ -5,11 +5,13 @@ import json
 import threading
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
+from botocore.exceptions import ClientError
 from sqlalchemy import text
 
 from chalicelib.db.session import Database
@@ -20,7 +22,7 @@ from local.reporting import LogReporter
 from local.stack import LocalStack
 from operations.credentials import handover
 from operations.credentials import rotate as rotation
-from operations.credentials.instance import RdsInstance
+from operations.credentials.instance import RdsInstance, RdsRefused
 from operations.credentials.login import CredentialsProblem, DatabaseAccess
 from operations.credentials.rotate import rotate
 from operations.target import Target
@@ -330,7 +332,7 @@ def test_a_handover_that_rds_refuses_leaves_the_login_as_it_was(
     access: DatabaseAccess, instance: RdsInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: RdsInstance) -> str:
-        raise Problem("RDS does not want to.")
+        raise RdsRefused("RDS does not want to.")
 
     before = access.read()
     monkeypatch.setattr(RdsInstance, "manage", refuse)
@@ -340,6 +342,84 @@ def test_a_handover_that_rds_refuses_leaves_the_login_as_it_was(
     access.verify()
     assert access.holders("AWSPENDING") == []
     assert not handover.has_overlap(access)
+
+
+def test_a_handover_that_rds_may_go_on_with_leaves_the_application_its_way_in(
+    access: DatabaseAccess, instance: RdsInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On AWS the password changes minutes after RDS was asked, whatever becomes of who asked."""
+
+    def interrupt(_: RdsInstance) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RdsInstance, "manage", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            handover.to_rds(access, instance, quiet)
+    instance.manage()  # RDS went on
+    assert not opens(access, access.read().password)
+    ask(application(access))
+    handover.to_rds(access, instance, quiet)
+    access.verify()
+
+
+class Rds:
+    """What RDS says of an instance whose login it owns, in one of the states that only AWS has."""
+
+    def __init__(self, status: str) -> None:
+        self.status = status
+
+    def describe_db_instances(self, **_: str) -> dict[str, Any]:
+        secret = {"SecretArn": "arn:rds", "SecretStatus": self.status}
+        return {"DBInstances": [{"MasterUserSecret": secret, "DBInstanceStatus": "modifying"}]}
+
+    def modify_db_instance(self, **_: Any) -> None:
+        raise ClientError({"Error": {"Code": "InvalidDBInstanceState"}}, "ModifyDBInstance")
+
+
+def on_aws(rds: Rds) -> RdsInstance:
+    target: Any = SimpleNamespace(emulator=None, client=lambda _: rds)
+    return RdsInstance(target, "database")
+
+
+@pytest.mark.parametrize("status", ["creating", "rotating", "impaired"])
+def test_a_login_that_rds_is_changing_is_rds_s(access: DatabaseAccess, status: str) -> None:
+    instance = on_aws(Rds(status))
+    assert instance.owns_login()
+    assert instance.managed_secret() is None
+    with pytest.raises(CredentialsProblem, match="RDS is changing the login"):
+        handover.release(access, instance, quiet)
+    assert on_aws(Rds("active")).managed_secret() == "arn:rds"
+
+
+def test_what_rds_refuses_has_changed_nothing() -> None:
+    with pytest.raises(RdsRefused, match="InvalidDBInstanceState"):
+        on_aws(Rds("active")).release("password")
+
+
+def test_a_login_that_rds_owns_is_not_rotated_whatever_is_deployed(
+    access: DatabaseAccess, instance: RdsInstance
+) -> None:
+    """After a move to RDS, and before the deployment that tells of it."""
+    handover.to_rds(access, instance, quiet)
+    before = access.read()
+    with pytest.raises(CredentialsProblem, match="RDS owns this login") as caught:
+        rotation.rotate(replace(access, instance="database"))
+    assert caught.value.code == "not_ours"
+    assert access.read() == before
+
+
+def test_a_password_that_was_changed_beside_rds_does_not_keep_it_from_letting_go(
+    access: DatabaseAccess, instance: RdsInstance, place: Place
+) -> None:
+    theirs = handover.to_rds(access, instance, quiet)
+    own = handover.from_rds(theirs, quiet)
+    write(own, json.dumps({"username": "bluemoxon", "password": "changed-by-hand"}))
+    place.set_password("changed-by-hand")
+    handover.release(own, instance, quiet)
+    assert own.read().password == "changed-by-hand"
+    own.verify()
+    assert not instance.owns_login()
 
 
 def test_an_interrupted_handover_is_finished_by_the_next(

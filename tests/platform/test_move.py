@@ -13,6 +13,7 @@ from local.engine import Engine
 from local.reporting import LogReporter
 from operations import deploy
 from operations.credentials import handover
+from operations.credentials import rotate as rotation
 from operations.credentials.login import CredentialsProblem, DatabaseAccess
 from operations.credentials.move import look, move
 from operations.credentials.settings import settings_file, with_mode
@@ -90,6 +91,8 @@ def test_a_move_that_is_not_safe_is_refused(moving: Target) -> None:
     file.write_text(with_mode(before, "existing"))
     with pytest.raises(CredentialsProblem, match="what is deployed `generated`"):
         look(access, "rds-managed")
+    with pytest.raises(CredentialsProblem, match="what is deployed `generated`"):
+        rotation.rotate(access)
     file.write_text(before)
 
 

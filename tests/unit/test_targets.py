@@ -53,7 +53,9 @@ SHARED = "import os, sys, time; from pathlib import Path\n"
 """What the scripts below begin with."""
 
 
-def interrupted(script: str, ready: Callable[[], bool], *, twice: bool = False) -> tuple[int, str]:
+def interrupted(
+    script: str, ready: Callable[[], bool], *, twice: bool = False, number: signal.Signals = signal.SIGINT
+) -> tuple[int, str]:
     """Run Python in a process group of its own and press Ctrl-C; its end and what it said."""
     process = subprocess.Popen(
         [sys.executable, "-c", SHARED + script],
@@ -67,7 +69,7 @@ def interrupted(script: str, ready: Callable[[], bool], *, twice: bool = False) 
     while not ready():
         assert time.monotonic() < deadline, process.communicate()
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     if twice:
         time.sleep(1)
         os.killpg(process.pid, signal.SIGINT)
@@ -126,6 +128,22 @@ def test_on_aws_the_engine_has_the_time_it_needs_unless_it_is_interrupted_again(
 
 def test_an_emulated_engine_is_waited_for_a_while() -> None:
     assert 5 < engine_cli.CANCEL_SECONDS < 60
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_closed_terminal_ends_a_command_as_ctrl_c_does(tmp_path: Path, number: signal.Signals) -> None:
+    code, said = interrupted(
+        "from bmx import main\n"
+        "def command(**_):\n"
+        f"    Path({str(tmp_path)!r}, 'begun').touch()\n"
+        "    try:\n        time.sleep(20)\n"
+        "    finally:\n        print('put back', flush=True)\n"
+        "main.app = command\nmain.run()",
+        (tmp_path / "begun").exists,
+        number=number,
+    )
+    assert "put back" in said
+    assert code == -signal.SIGINT
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/../..", "prod/x", "Prod", "a-b"])

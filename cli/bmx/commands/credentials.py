@@ -55,8 +55,10 @@ def rotate(
     """Give database and secret a new password, with no failed request. Without --yes: only say how."""
 
     def action(ui: Ui) -> Outcome:
+        from operations import changes
         from operations.credentials import adopt as adoption
         from operations.credentials import rotate as rotation
+        from workers.contracts.problem import Problem
 
         with _access(stack, ui, emulator=emulator, change=yes) as access:
             if not yes:
@@ -65,10 +67,20 @@ def rotate(
                 lines = "\n".join(f"  {number}. {step}" for number, step in enumerate(steps, start=1))
                 view = f"The login of {access.where} works. A rotation would:\n{lines}\n--yes does it."
                 return Outcome(data={"rotated": False, "steps": steps}, view=view)
+            adopts = bool(access.target.command) and access.mode in {"generated", "existing"}
+            if adopts:
+                changes.plan(access.target)  # where that fails, it fails before anything is changed
             found = rotation.rotate(access, ui.say)
             edited: tuple[str, ...] = ()
-            if access.target.command and access.mode in {"generated", "existing"}:
-                edited = adoption.adopt(access).edits
+            try:
+                edited = adoption.adopt(access).edits if adopts else ()
+            except Problem as problem:
+                raise Problem(
+                    "The password is a new one, and login and secret agree; Pulumi's state has the old one.",
+                    why=str(problem),
+                    fix="Nothing applies that one. Take the new one into the state: "
+                    f"`bmx credentials adopt {access.target.options} --yes`.",
+                ) from problem
         view = f"The password of {found.username} is a new one; login and secret agree."
         return Outcome(data={"rotated": True, **found.to_json(), "state": list(edited)}, view=view)
 

@@ -63,8 +63,8 @@ def _edit(access: DatabaseAccess, state: State, login: Login) -> list[str]:
         raise Problem(
             "Pulumi's state does not have the database yet.",
             why="Its password is a property of it.",
-            fix=f"Import it first: `pulumi import {INSTANCE} {NAME} {access.instance or 'IDENTIFIER'} "
-            f"--stack {access.target.stack} --protect`.",
+            fix="Bring back the state that had it (its bucket keeps versions). A database that no state had "
+            "is taken over from mode `external` by `bmx credentials move`.",
         )
     edits = []
     wanted: list[tuple[Resource | None, dict[str, Any]]] = [(instance, {"password": login.password})]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from infra.naming import Deployment
 from operations.credentials import rotate
-from operations.credentials.instance import RdsInstance
+from operations.credentials.instance import RdsInstance, RdsRefused
 from operations.credentials.login import PENDING, CredentialsProblem, DatabaseAccess, Login
 from operations.credentials.rotate import Say
 
@@ -49,12 +49,15 @@ def usual_secret(access: DatabaseAccess) -> str:
 def to_rds(access: DatabaseAccess, instance: RdsInstance, say: Say) -> DatabaseAccess:
     """Hand the login over; the access with RDS's secret. Interrupted, it goes on when it is called again."""
     current = access.read()
-    if instance.managed_secret() is None:
+    if not instance.owns_login():
+        asked = False
         try:
             _open_overlap(access, current, say)
+            asked = True
             managed = instance.manage()
-        except BaseException:
-            if instance.managed_secret() is None:
+        except BaseException as error:
+            # Once asked, RDS may go on by itself: the overlap stays, for the application until this goes on.
+            if not asked or isinstance(error, RdsRefused):
                 _undo_overlap(access)
             raise
         say("RDS has made a new password and owns it")
@@ -117,15 +120,29 @@ def from_rds(access: DatabaseAccess, say: Say) -> DatabaseAccess:
 
 def release(access: DatabaseAccess, instance: RdsInstance, say: Say) -> None:
     """Have RDS let go, after the application is deployed with the stack's own secret. The password stays."""
+    if not instance.owns_login():
+        return
     managed = instance.managed_secret()
     if managed is None:
-        return
-    theirs = replace(access, secret_arn=managed)
-    login = theirs.read()
-    if access.read().password != login.password:
-        theirs.verify()
-        _put(access, {**access.read().fields, "username": login.username, "password": login.password})
-        say("RDS has rotated in between; the stack's secret has the new password")
+        raise CredentialsProblem(
+            "rds_busy",
+            f"RDS is changing the login of {instance.identifier}.",
+            why="Its secret is being made or rotated, or RDS cannot use it.",
+            fix="Look at MasterUserSecret (`aws rds describe-db-instances`), then run this again.",
+        )
+    theirs, login = replace(access, secret_arn=managed), access.read()
+    if theirs.read().password != login.password:
+        try:
+            theirs.verify()
+        except CredentialsProblem as problem:
+            if problem.code != "login_refused":
+                raise
+            access.verify()
+            say("The password was changed beside RDS; the stack's secret has the one that works")
+        else:
+            login = theirs.read()
+            _put(access, {**access.read().fields, "username": login.username, "password": login.password})
+            say("RDS has rotated in between; the stack's secret has the new password")
     instance.release(login.password)
     access.verify()
     say("RDS has let go of the login")

@@ -18,6 +18,10 @@ WAIT_SECONDS = 900.0
 POLL_SECONDS = 2.0
 
 
+class RdsRefused(Problem):
+    """RDS will not do what it was asked for: nothing has changed."""
+
+
 @dataclass(frozen=True)
 class RdsInstance:
     """One instance, by its identifier."""
@@ -39,14 +43,23 @@ class RdsInstance:
         return str(self._known()["DbiResourceId"])
 
     def managed_secret(self) -> str | None:
-        """The ARN of the secret that RDS owns; None while it owns none."""
+        """The ARN of the secret that RDS owns; None while it owns none, or one that cannot be used yet."""
         if self._context is not None:
             return emulated.managed_secret(self._context, self.identifier)
         secret = self._known().get("MasterUserSecret") or {}
         return str(secret["SecretArn"]) if secret.get("SecretStatus") == "active" else None
 
+    def owns_login(self) -> bool:
+        """Whether the login is RDS's or becomes it: also while its secret is made, rotated or impaired."""
+        if self._context is not None:
+            return self.managed_secret() is not None
+        return bool(self._known().get("MasterUserSecret"))
+
     def manage(self) -> str:
-        """Have RDS make a new password and own it; the ARN of its secret, once it is there."""
+        """Have RDS make a new password and own it; the ARN of its secret, once it is there.
+
+        Raises `RdsRefused` where it does not begin. Whatever else ends this, RDS may go on.
+        """
         if self._context is not None:
             emulated.take_over(self._context, self.identifier)
         elif not self._known().get("MasterUserSecret"):
@@ -91,9 +104,19 @@ class RdsInstance:
         return None if aws is None else Context(aws, aws.connection.region, paths=self.target.paths)
 
     def _modify(self, **changes: Any) -> None:
-        self.target.client("rds").modify_db_instance(
-            DBInstanceIdentifier=self.identifier, ApplyImmediately=True, **changes
-        )
+        from botocore.exceptions import ClientError
+
+        try:
+            self.target.client("rds").modify_db_instance(
+                DBInstanceIdentifier=self.identifier, ApplyImmediately=True, **changes
+            )
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            raise RdsRefused(
+                f"RDS does not change {self.identifier}: {code}.",
+                why="The instance has to be available, and you need rds:ModifyDBInstance.",
+                fix="Look at its status (`aws rds describe-db-instances`), then run this again.",
+            ) from None
 
     def _until_managed(self) -> str:
         deadline = time.monotonic() + WAIT_SECONDS

@@ -181,7 +181,7 @@ class _Move:
 
     @property
     def _rds_owns(self) -> bool:
-        return self.before != "external" and self.instance.managed_secret() is not None
+        return self.before != "external" and self.instance.owns_login()
 
     @property
     def _handing_over(self) -> bool:
@@ -220,7 +220,7 @@ class _Move:
                 why="It makes a new password when it takes it, which needs a database that is the stack's.",
                 fix="Move to `existing` first, deploy, then to `rds-managed`.",
             )
-        if self.after != RDS and self.instance.managed_secret() is not None:
+        if self.after != RDS and self.instance.owns_login():
             raise CredentialsProblem(
                 "managed",
                 "RDS owns the login of this database.",

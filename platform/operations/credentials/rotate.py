@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from operations.credentials.instance import RdsInstance
 from operations.credentials.login import (
     CURRENT,
     PENDING,
@@ -26,6 +27,7 @@ from operations.credentials.login import (
     Login,
     Verified,
 )
+from operations.credentials.settings import mode_of
 
 if TYPE_CHECKING:
     import psycopg
@@ -55,6 +57,21 @@ def check(access: DatabaseAccess) -> Verified:
             "RDS owns this login and rotates it by itself.",
             fix=f"`aws rds modify-db-instance --db-instance-identifier {access.instance} "
             "--rotate-master-user-password --apply-immediately` rotates it now.",
+        )
+    # What is deployed says nothing of a move that was made since.
+    if access.instance and RdsInstance(access.target, access.instance).owns_login():
+        raise CredentialsProblem(
+            "not_ours",
+            "RDS owns this login, although the stack's mode is another.",
+            why="A move to or from `rds-managed` is not at its end: RDS would not know the new password.",
+            fix="Deploy stack and application, then the same `bmx credentials move` once more.",
+        )
+    if access.target.command and (configured := mode_of(access.target)) != access.mode:
+        raise CredentialsProblem(
+            "not_deployed",
+            f"The settings say mode `{configured}`, what is deployed `{access.mode}`.",
+            why="A rotation changes what the application is deployed with.",
+            fix=f"Deploy stack {access.target.stack} first.",
         )
     pending = unfinished(access)
     if pending is not None and _works(access, pending):
