@@ -9,7 +9,7 @@ from gate.model import REPLACING, Op, Plan, State, Step, root, segments
 from gate.resources import CREDENTIALS, DATABASES, KEPT, PASSWORD_PROPERTIES, PASSWORDS_OF_ANY, loss
 from gate.steps import of_step, operation, paths_of
 from rules.model import Severity
-from rules.types import CREDENTIALS_TAG, MANAGED, RANDOM_PASSWORD, ROLE
+from rules.types import CREDENTIALS_TAG, EVENT_SOURCE, MANAGED, RANDOM_PASSWORD, ROLE
 
 RETIRE = "If it is meant: unprotect it in a change of its own, then approve the deletion by plan digest."
 KEEP = "Undo what causes it. If it is meant: take a copy, then approve this URN, operation and plan digest."
@@ -21,6 +21,7 @@ def judge(plan: Plan) -> list[Finding]:
     found = [finding for step in plan.steps for finding in _step(step)]
     found += credentials.findings()
     found += safeguards.findings(plan)
+    found += _consumers(plan)
     found += _refused(plan)
     # A replacement may be shown as three steps; the first to name the paths stands for all.
     unique: dict[tuple[str, str], Finding] = {}
@@ -177,6 +178,25 @@ def _boundary(step: Step) -> Iterator[Finding]:
             "Keep the boundary. Widening it is a change of infra.boundary, which a person applies.",
             paths,
         )
+
+
+def _consumers(plan: Plan) -> Iterator[Finding]:
+    """Queues that stay, and lose what takes their messages; also where the plan does not say which queue."""
+    deleted = {step.urn for step in plan.steps if step.op is Op.DELETE}
+    for step in plan.steps:
+        if step.type != EVENT_SOURCE or step.op is not Op.DELETE or step.old_state is None:
+            continue
+        queues = step.old_state.sources("eventSourceArn")
+        if (not queues or queues - deleted) and not step.old_state.retain_on_delete:
+            yield of_step(
+                "consumer-removed",
+                Severity.HIGH,
+                step,
+                "The queue stays and nothing takes its messages any more: they wait, and are gone after its"
+                " retention.",
+                "Keep the function: `awaiting_first_image` is for a worker that never had one. If another"
+                " takes the messages from now on, approve this URN, operation and plan digest.",
+            )
 
 
 def _refused(plan: Plan) -> Iterator[Finding]:

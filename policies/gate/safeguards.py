@@ -55,6 +55,7 @@ SWITCHES: Mapping[str, tuple[Switch, ...]] = {
         Switch("isEnabled", guards=True, default=True),
         Switch("bypassPolicyLockoutSafetyCheck", guards=False, default=False),
     ),
+    types.EVENT_SOURCE: (Switch("enabled", guards=True, default=True),),
     types.REPOSITORY: (
         Switch("forceDelete", guards=False, default=False),
         Switch("imageTagMutability", guards="IMMUTABLE", default="MUTABLE"),

@@ -43,6 +43,11 @@ def gone(urn: str) -> str:
     return f"{PROJECT}{urn}::thing"
 
 
+def depends(name: str, urn: str) -> Json:
+    """A state with a property that is computed from another resource."""
+    return {"propertyDependencies": {name: [urn]}}
+
+
 UNSAFE: dict[str, tuple[tuple[Json, ...], str]] = {
     "literal password": (
         (step("update", DATABASE, "password", new={"ignoreChanges": []}),),
@@ -120,6 +125,15 @@ UNSAFE: dict[str, tuple[tuple[Json, ...], str]] = {
         "data-replace",
     ),
     "queue deleted": ((step("delete", QUEUE),), "data-delete"),
+    "consumer deleted": (
+        (step("delete", gone(types.EVENT_SOURCE), old=depends("eventSourceArn", QUEUE)),),
+        "consumer-removed",
+    ),
+    "consumer of an unnamed queue deleted": ((step("delete", gone(types.EVENT_SOURCE)),), "consumer-removed"),
+    "consumer switched off": (
+        (step("update", gone(types.EVENT_SOURCE), "enabled", new={"inputs": {"enabled": False}}),),
+        "safeguard-off",
+    ),
     "secret's other version made the current one": (
         (step("update", VERSION, "versionStages"),),
         "secret-version-without-database",
@@ -205,6 +219,7 @@ SAFE: dict[str, tuple[Json, ...]] = {
     "a tag": (step("update", DATABASE, 'tags["team"]'),),
     "a bigger database": (step("update", DATABASE, "instanceClass", "allocatedStorage"),),
     "protected now": (step("same", QUEUE, old={"protect": False}, new={"protect": True}),),
+    "a consumer in another's place": (step("replace", gone(types.EVENT_SOURCE), replace="functionName"),),
     "a role replaced": (step("replace", gone(types.ROLE), replace="name"),),
     "a rule removed": (step("delete", gone("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")),),
     "a component removed": (step("delete", gone("bluemoxon:queue:QueueWorker")),),

@@ -27,6 +27,7 @@ ON_BY_DEFAULT: dict[str, set[str]] = defaultdict(
         types.SECRET: {"recoveryWindowInDays"},
         types.KEY: {"isEnabled", "bypassPolicyLockoutSafetyCheck"},
         types.REPOSITORY: {"forceDelete"},
+        types.EVENT_SOURCE: {"enabled"},
     },
 )
 ALL = [(type_, switch) for type_, some in SWITCHES.items() for switch in some]

@@ -1,7 +1,7 @@
 """Edits of the queues and of what empties them."""
 
 from tests.incidents.mutants.mutant import Mutant
-from tests.incidents.sources import STAGING, Edit, infra
+from tests.incidents.sources import DIGEST, STAGING, Edit, infra
 
 _CONTAINER = """timeout=120,
             memory=3008"""
@@ -98,6 +98,20 @@ QUEUES = (
         "a worker taken out, with its messages",
         Edit(STAGING, "eval_runbook, tracking_worker]", "eval_runbook]"),
         gate="data-delete",
+    ),
+    Mutant(
+        "a worker whose function is taken away again, and its messages wait",
+        Edit(STAGING, f"digest: {DIGEST}", "awaiting_first_image: true"),
+        gate="consumer-removed",
+    ),
+    Mutant(
+        "a worker that is fed no more",
+        infra(
+            "container_worker.py",
+            "event_source_arn=args.queue_arn,",
+            "event_source_arn=args.queue_arn,\n                enabled=False,",
+        ),
+        gate="safeguard-off",
     ),
     Mutant(
         "alarms that tell nobody",
