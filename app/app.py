@@ -45,10 +45,10 @@ for blueprint in (
 ):
     app.register_blueprint(blueprint)
 
-_RESULTS_QUEUE = settings.load_queues(os.environ)[settings.RESULTS_WORKER].arn
+_QUEUES = settings.load_queues(os.environ).root
 
 
-@app.on_sqs_message(queue_arn=_RESULTS_QUEUE, batch_size=1, name="image_results")
+@app.on_sqs_message(queue_arn=_QUEUES[settings.RESULTS_WORKER].arn, batch_size=1, name="image_results")
 def image_results(event: SQSEvent) -> events.BatchReply:
     """Results of the image worker, one at a time: Chalice sets no ReportBatchItemFailures, without which a
     larger batch's failures would be deleted with the rest.

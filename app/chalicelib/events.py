@@ -1,7 +1,7 @@
 """What AWS calls besides the API: parse the event, call the service, reply."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypedDict
 
 from pydantic import ValidationError
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class NothingAppliedError(Problem):
-    """Not one message of a batch could be applied; the queue keeps all of it."""
+    """Not one message of a batch could be handled; the queue keeps all of it."""
 
 
 class BatchItemFailure(TypedDict):
@@ -26,35 +26,56 @@ class BatchReply(TypedDict):
     batchItemFailures: list[BatchItemFailure]
 
 
-def apply_results(res: Resources, records: Iterable[tuple[str, str]]) -> BatchReply:
-    """Apply a batch of results, given as message id and body.
+def each(
+    records: Iterable[tuple[str, str]],
+    work: Callable[[str], None],
+    faults: tuple[type[Exception], ...] = (Exception,),
+) -> BatchReply:
+    """Do the work of each message of a batch, given as message id and body.
 
-    A message that cannot be applied is left to the queue, which moves it to the dead-letter queue in the
-    end: nothing that the worker reported is dropped because this release did not understand it. Lambda reads
-    the reply only where the mapping has ReportBatchItemFailures, so a batch of which nothing could be applied
-    raises instead: that keeps a batch of one in the queue whatever the mapping has.
+    A message whose work ends in one of `faults` is left to the queue, which delivers it again and moves it to
+    the dead-letter queue in the end. Lambda reads the reply only where the mapping has
+    ReportBatchItemFailures, so a batch of which nothing was done raises `NothingAppliedError` instead: that
+    keeps a batch of one in the queue whatever the mapping has.
+    """
+    records, failures = list(records), list[BatchItemFailure]()
+    for message_id, body in records:
+        try:
+            work(body)
+        except faults as error:
+            logger.error("Message %s is left for another try: %s", message_id, _told(error))
+            failures.append({"itemIdentifier": message_id})
+    if failures and len(failures) == len(records):
+        raise NothingAppliedError(
+            f"None of {len(records)} messages could be handled.",
+            why="The log above says of each why.",
+            fix="The queue delivers them again; after the last try they lie in the dead-letter queue.",
+        )
+    return {"batchItemFailures": failures}
+
+
+def _told(error: Exception) -> str:
+    """What may be logged: the text of an error that nobody worded can quote the message."""
+    match error:
+        case ValidationError():
+            return f"it is not what this release expects ({error.error_count()} errors)."
+        case Problem():
+            return str(error)
+        case _:
+            return f"{type(error).__name__}."
+
+
+def apply_results(res: Resources, records: Iterable[tuple[str, str]]) -> BatchReply:
+    """Apply a batch of the image worker's results: nothing that it reported is dropped because this release
+    did not understand it.
     """
     from sqlalchemy.exc import SQLAlchemyError
 
     from chalicelib.services import results
 
-    records, failures = list(records), list[BatchItemFailure]()
-    for message_id, body in records:
-        try:
-            result = parse_result(body)
-            applied = results.apply(res, result)
-            logger.info("Result of job %s: %s.", result.job_id, applied)
-        except ValidationError as error:
-            # The error would quote the message, which may be long.
-            logger.error("Message %s is no image result (%d errors).", message_id, error.error_count())
-            failures.append({"itemIdentifier": message_id})
-        except (Problem, SQLAlchemyError) as error:
-            logger.error("Message %s could not be applied: %s", message_id, error)
-            failures.append({"itemIdentifier": message_id})
-    if failures and len(failures) == len(records):
-        raise NothingAppliedError(
-            f"None of {len(records)} results could be applied.",
-            why="The log above says of each message why.",
-            fix="The queue delivers them again; after the last try they lie in the dead-letter queue.",
-        )
-    return {"batchItemFailures": failures}
+    def apply(body: str) -> None:
+        result = parse_result(body)
+        applied = results.apply(res, result)
+        logger.info("Result of job %s: %s.", result.job_id, applied)
+
+    return each(records, apply, (ValidationError, Problem, SQLAlchemyError))

@@ -48,6 +48,19 @@ def plan(target: Target) -> Plan:
     return Plan(changes.parse(target.stack, json.loads(made.digest)), report)
 
 
+def require_same(target: Target, agreed: Plan) -> None:
+    """Raise `NotSafe` where the stack's plan is no longer the one that was agreed to: what is applied is
+    planned anew, by the program and the state of that moment.
+    """
+    now = plan(target)
+    if now.report.digest != agreed.report.digest:
+        raise NotSafe(
+            f"The plan of stack {target.stack} has changed since it was shown.",
+            why="Somebody released to it, or changed the checkout, while you were asked.",
+            fix="Look at the new plan and agree to that one. Nothing has been changed.",
+        )
+
+
 def apply(target: Target, report: Reporter) -> tuple[Summary, dict[str, Any]]:
     """Apply the program under the policy pack; what was done and what the stack exports."""
     summary = target.stream(report, "up", "--yes", "--skip-preview", "--policy-pack", str(PACK))

@@ -1,6 +1,7 @@
 """`bmx worker new`: one command, and the worker is everywhere. In a copy of the project."""
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,35 @@ def test_its_skeleton_is_tested_and_clean(added: tuple[str, Path, Json]) -> None
     for test in [path for path in sources if path.startswith("tests/")]:
         done = run_python(root, "-m", "pytest", "-q", "-p", "no:cacheprovider", test)
         assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_its_handler_registers_as_it_is_told_in_the_stacks_that_have_it(
+    added: tuple[str, Path, Json], found: Json
+) -> None:
+    kind, root, answer = added
+    if kind != "chalice":
+        assert "on_sqs_message" not in "".join(answer["next"])
+        return
+    told = next(one for one in answer["next"] if "on_sqs_message" in one)
+    registration = textwrap.dedent(told.partition("\n")[2])
+    app = root / "app" / "app.py"
+    before = app.read_text()
+    app.write_text(f"{before}\n\n{registration}\n")
+    queues = json.loads(found["environment"]["BMX_QUEUES"])
+    others = {name: one for name, one in queues.items() if name != NEW}
+    script = (
+        "import json, os, sys\nos.environ['BMX_QUEUES'] = sys.argv[1]\nimport app\n"
+        "print(json.dumps({it.name: [it.queue_arn, it.batch_size] for it in app.app.event_sources\n"
+        "    if hasattr(it, 'queue_arn')}))"
+    )
+    registered = []
+    for some in (queues, others):
+        done = run_python(root, "-c", script, json.dumps(some))
+        assert done.returncode == 0, done.stderr[-2000:]
+        registered.append(json.loads(done.stdout))
+    app.write_text(before)
+    assert registered[0][NEW] == [queues[NEW]["arn"], 1]
+    assert set(registered[1]) == {"image_results"}
 
 
 def test_the_docs_table_has_it(added: tuple[str, Path, Json]) -> None:

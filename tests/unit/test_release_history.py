@@ -8,16 +8,18 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from typer.testing import CliRunner
 
 from bmx.main import app
 from bmx.output import ConfirmationNeeded
+from local.engine.cli import Summary
 from local.paths import REPO, Paths
 from local.reporting import LogReporter
-from operations.release import source
+from operations import deploy
+from operations.release import source, steps
 from operations.release.kept import InFolder
 from operations.release.steps import Release, ReleaseStopped, Step
 from operations.target import Target
@@ -57,6 +59,32 @@ def test_a_release_without_the_platform_is_agreed_to_as_well(step: Step) -> None
 
     with pytest.raises(Problem, match="Release"):
         release_of(None, refuse).run([step])
+
+
+@pytest.mark.parametrize(("now", "applied"), [("sha256:a", True), ("sha256:b", False)])
+def test_what_is_applied_is_what_was_agreed_to_however_long_that_took(
+    monkeypatch: pytest.MonkeyPatch, now: str, applied: bool
+) -> None:
+    """Another release may have come in between."""
+    plans = iter(["sha256:a", now])
+    done: list[Any] = []
+
+    def planned(_: Target) -> Any:
+        return deploy.Plan(changes=cast(Any, ["one"]), report=cast(Any, SimpleNamespace(digest=next(plans))))
+
+    def apply(*_: Any) -> Any:
+        done.append("applied")
+        return Summary(), {}
+
+    monkeypatch.setattr(steps, "FRESH_SECONDS", -1)
+    monkeypatch.setattr(deploy, "plan", planned)
+    monkeypatch.setattr(deploy, "apply", apply)
+    if applied:
+        release_of(None).run([Step.PLATFORM])
+    else:
+        with pytest.raises(deploy.NotSafe, match="has changed since it was shown"):
+            release_of(None).run([Step.PLATFORM])
+    assert done == (["applied"] if applied else [])
 
 
 def test_a_rollback_that_stops_advises_to_roll_back_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -278,11 +278,11 @@ def _next_steps(new: NewWorker) -> list[str]:
 def _registration(name: str) -> str:
     return (
         f"    from chalicelib.handlers import {name} as {name}_handler\n\n"
-        f'    @app.on_sqs_message(queue=settings.load_queues(os.environ)["{name}"].queue, batch_size=10, '
-        f'name="{name}")\n'
-        f"    def {name}(event: SQSEvent) -> events.BatchReply:\n"
-        f"        return {name}_handler.run(\n"
-        "            resources.current(),\n"
-        '            [(record.to_dict()["messageId"], record.body) for record in event],\n'
-        "        )"
+        f'    if "{name}" in _QUEUES:  # in the stacks that have this worker\n\n'
+        f'        @app.on_sqs_message(queue_arn=_QUEUES["{name}"].arn, batch_size=1, name="{name}")\n'
+        f"        def {name}(event: SQSEvent) -> events.BatchReply:\n"
+        f"            return {name}_handler.run(\n"
+        "                resources.current(),\n"
+        '                [(record.to_dict()["messageId"], record.body) for record in event],\n'
+        "            )"
     )

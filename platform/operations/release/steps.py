@@ -7,6 +7,7 @@ migrates, so the schema follows the application.
 
 import datetime
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ class Step(StrEnum):
 
 
 STEPS = tuple(Step)
+FRESH_SECONDS = 10.0
+"""A plan that was agreed to later than that is made again before it is applied."""
 
 Smoke = Callable[[str, str], Any]
 """Tries a stack by its API's address and key; what it saw, in words by `str`. Raises `Problem`."""
@@ -134,7 +137,11 @@ class Release:
         self.report.say(f"Planning stack {self.target.stack}")
         plan = deploy.plan(self.target)
         if plan.changes:
+            asked = time.monotonic()
             self._ask(plan)
+            if time.monotonic() - asked > FRESH_SECONDS:
+                self.report.say("Planning once more: another release may have come in between")
+                deploy.require_same(self.target, plan)
         summary, outputs = deploy.apply(self.target, self.report)
         self.outputs = outputs
         before = self.done.get(Step.PLATFORM, {"operations": {}, "changed": False})
