@@ -148,7 +148,8 @@ def next_steps(new: NewStack) -> list[str]:
     if new.repository:
         steps.append(
             f"Make the environment `{new.name}` in {new.repository} on GitHub, with the variables that "
-            "docs/delivery.md names."
+            "docs/delivery.md names, and add the stack to the lists in .github/workflows/deploy.yml, "
+            "drift.yml and image.yml."
         )
     return steps
 

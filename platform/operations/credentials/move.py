@@ -238,7 +238,8 @@ class _Move:
                 f"The secret {arn} cannot become the program's.",
                 why=f"The program's own is called {usual} and is encrypted with AWS's key; a secret is not "
                 "renamed, and with another one database and application would have to change.",
-                fix="Stay with `existing`: it is as safe, and `bmx credentials rotate` works there, too.",
+                fix="Stay in the mode it is in. With another name, `existing` is as safe, and `bmx "
+                "credentials rotate` works there, too.",
             )
 
     def _require_no_more(self, planned: changes.Changes) -> None:
