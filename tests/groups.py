@@ -22,7 +22,11 @@ SHARED = {
 """What a file imports that needs what its group has started."""
 FOLDERS = ("platform/iam", "image")
 """Folders whose `conftest.py` starts something once for all their files."""
-LONGEST: tuple[str, ...] = ("incidents", "the running stack")
+LONGEST: tuple[str, ...] = (
+    *("the running stack", "incidents", "platform/test_release.py", "platform/iam", "platform/test_move.py"),
+    *("platform/test_stacks.py", "platform/test_chalice.py", "platform/test_modes.py", "image"),
+    *("app/test_release_before.py", "local/test_emulator.py", "app/test_kill_points.py"),
+)
 """These begin, longest first, so that no process is left alone with one of them at the end."""
 REPORTED_SECONDS = 5.0
 

@@ -1,6 +1,7 @@
 """What AWS calls besides the API: parse the event, call the service, reply."""
 
 import logging
+import traceback
 from collections.abc import Callable, Iterable
 from typing import TypedDict
 
@@ -62,7 +63,10 @@ def _told(error: Exception) -> str:
         case Problem():
             return str(error)
         case _:
-            return f"{type(error).__name__}."
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            state = getattr(getattr(error, "orig", None), "sqlstate", None)
+            told = f"{type(error).__name__} in {place.name}, {place.filename}:{place.lineno}"
+            return f"{told} (SQLSTATE {state})." if state else f"{told}."
 
 
 def apply_results(res: Resources, records: Iterable[tuple[str, str]]) -> BatchReply:

@@ -8,4 +8,4 @@ try:
     run()
 except KeyboardInterrupt:
     # Pressed before a command took over; what a command was doing is told by `bmx.output.execute`.
-    sys.exit("Stopped by Ctrl-C.")
+    sys.exit("Interrupted.")

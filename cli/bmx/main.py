@@ -1,5 +1,7 @@
 """The command line: `bmx COMMAND`. Commands live in `bmx.commands`, one module an area, and stay thin."""
 
+import contextlib
+import os
 import signal
 import sys
 from typing import Annotated
@@ -87,7 +89,20 @@ def _end_as_by_ctrl_c() -> None:
     """What else ends a command, as a closed terminal does, ends it as Ctrl-C: it puts back what it has to."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` has it ignored
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, _frame: object) -> None:
+    # A closed terminal sends it twice, from its shell and from the kernel.
+    signal.signal(number, signal.SIG_IGN)
+    if number == signal.SIGHUP:
+        # Whatever is said from now on would fail, in the middle of what is put back.
+        with contextlib.suppress(OSError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            for stream in (sys.stdout, sys.stderr):
+                if stream.isatty():
+                    os.dup2(nowhere, stream.fileno())
+    raise KeyboardInterrupt
 
 
 def run() -> None:

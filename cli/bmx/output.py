@@ -167,9 +167,7 @@ def execute(command: str, json_output: bool, action: Callable[[Ui], Outcome]) ->
     except Problem as problem:
         _fail(command, ui, problem, "failed", ExitCode.FAILED)
     except KeyboardInterrupt:
-        stopped = Problem(
-            "Stopped by Ctrl-C.", fix="Run the command again to go on, or `bmx down` to stop all."
-        )
+        stopped = Problem("Interrupted.", fix="Run the command again to go on, or `bmx down` to stop all.")
         _fail(command, ui, stopped, "interrupted", ExitCode.FAILED)
     except OSError as error:
         _fail(command, ui, explain_os_error(error), "failed", ExitCode.FAILED)

@@ -21,7 +21,7 @@ def outputs_of(
     require_settings(paths.repo, stack)
     if file is not None:
         return _read(file)
-    with open_target(stack, report, emulator=emulator, plain=True, paths=paths) as target:
+    with open_target(stack, report, emulator=emulator, plain=True, looking=True, paths=paths) as target:
         return target.outputs()
 
 

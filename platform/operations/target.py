@@ -133,11 +133,13 @@ def open_target(
     *,
     emulator: bool,
     keep: bool = False,
+    keep_there: bool = False,
     plain: bool = False,
     looking: bool = False,
     paths: Paths | None = None,
 ) -> Iterator[Target]:
-    """A stack with its engine. `keep`: a stack on an emulator of its own is there afterwards.
+    """A stack with its engine. `keep`: a stack on an emulator of its own is there afterwards; `keep_there`:
+    and has to be there before.
     `plain`: what the stack exports is enough, so one that was made without an engine will do.
     `looking`: nothing is changed. One on an emulator of its own has to be there, and another command may be
     changing it.
@@ -151,12 +153,12 @@ def open_target(
         yield made or emulated_target(_local(paths), paths)
     elif emulator:
         emulated = EmulatedStack(paths, stack)
-        if looking:
+        if looking or keep_there:
             emulated.require_deployed()
         if looking and emulated.emulator.healthy():
             yield _emulated(emulated.pulumi, emulated.paths)
         else:
-            with emulated.session(report, keep=keep or looking) as pulumi:
+            with emulated.session(report, keep=keep or looking or keep_there) as pulumi:
                 yield emulated_target(pulumi, emulated.paths)
     else:
         yield _on_aws(stack, paths)

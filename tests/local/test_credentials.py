@@ -378,7 +378,7 @@ class Rds:
 
 
 def on_aws(rds: Rds) -> RdsInstance:
-    target: Any = SimpleNamespace(emulator=None, client=lambda _: rds)
+    target: Any = SimpleNamespace(emulator=None, client=lambda *_, **__: rds)
     return RdsInstance(target, "database")
 
 

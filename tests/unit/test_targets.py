@@ -1,6 +1,8 @@
 """A stack's commands reach that stack and no other, wherever they are run and however they end."""
 
+import contextlib
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from local.paths import Paths
 from local.reporting import LogReporter
 from operations.image.release import tag_of
 from operations.target import Target
+from tests.local.waiting import wait_for
 from workers.contracts import Problem
 
 
@@ -53,6 +56,12 @@ SHARED = "import os, sys, time; from pathlib import Path\n"
 """What the scripts below begin with."""
 
 
+def _heed_signals() -> None:
+    """As in a terminal: what runs in the background, or under `nohup`, has some of them ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def interrupted(
     script: str, ready: Callable[[], bool], *, twice: bool = False, number: signal.Signals = signal.SIGINT
 ) -> tuple[int, str]:
@@ -63,6 +72,7 @@ def interrupted(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=_heed_signals,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     deadline = time.monotonic() + 30
@@ -146,6 +156,30 @@ def test_a_closed_terminal_ends_a_command_as_ctrl_c_does(tmp_path: Path, number:
     assert code == -signal.SIGINT
 
 
+def test_a_closed_terminal_gives_the_engine_its_time(tmp_path: Path) -> None:
+    """It sends the signal twice, and whatever is said after it fails."""
+    begun, ended = tmp_path / "begun", tmp_path / "ended"
+    engine = f"trap 'sleep 2; touch {ended}; exit 1' INT; touch {begun}; sleep 60 & wait"
+    script = (
+        "from bmx import main\nfrom local.paths import Paths\nfrom bmx.output import Ui\n"
+        "from operations.target import Target\n"
+        f"paths = Paths(home=Path({str(tmp_path)!r}), cache=Path({str(tmp_path)!r}))\n"
+        f"target = Target('prod', paths, ('/bin/sh', '-c', {engine!r}), {{}}, paths.home)\n"
+        "main.app = lambda **_: target.stream(Ui(), 'up')\nmain.run()"
+    )
+    pid, terminal = pty.fork()
+    if pid == 0:  # pragma: no cover - the child
+        _heed_signals()
+        os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+        os.execv(sys.executable, [sys.executable, "-c", SHARED + script])  # noqa: S606
+    wait_for(begun.exists, "the engine")
+    os.close(terminal)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGHUP)
+    os.waitpid(pid, 0)
+    assert ended.exists()
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "a/../..", "prod/x", "Prod", "a-b"])
 def test_what_cannot_be_a_stack_s_name_is_no_folder_to_forget(paths: Paths, name: str) -> None:
     (paths.stacks / "prod").mkdir(parents=True)
@@ -191,7 +225,11 @@ def test_nothing_is_started_to_look_at_what_was_never_deployed(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BMX_HOME", str(paths.home))
-    for command in (["logs"], ["keys", "restore", "--yes"], ["deploy", "--rollback", "--yes"]):
+    for command in (
+        *(["logs"], ["keys", "restore", "--yes"], ["deploy", "--rollback", "--yes"]),
+        *(["credentials", "verify"], ["credentials", "rotate", "--yes"], ["config", "sync"]),
+        *(["people", "list"], ["people", "add", "a@example.com", "viewer"]),
+    ):
         done = CliRunner().invoke(app, [*command, "--stack", "prod", "--emulator"])
         assert "Stack prod was not deployed to an emulator here." in done.output
         assert done.exit_code == 1

@@ -78,7 +78,7 @@ def rotate(
                 raise Problem(
                     "The password is a new one, and login and secret agree; Pulumi's state has the old one.",
                     why=str(problem),
-                    fix="Nothing applies that one. Take the new one into the state: "
+                    fix="Nothing applies the old one. Take the new one into the state: "
                     f"`bmx credentials adopt {access.target.options} --yes`.",
                 ) from problem
         view = f"The password of {found.username} is a new one; login and secret agree."
@@ -148,7 +148,9 @@ def _access(stack: str | None, ui: Ui, *, emulator: bool, change: bool = False) 
     from operations.target import open_target
 
     paths = Paths.default()
-    with open_target(stack or LOCAL, ui, emulator=emulator, plain=True, paths=paths) as target:
+    with open_target(
+        stack or LOCAL, ui, emulator=emulator, plain=True, looking=not change, keep_there=change, paths=paths
+    ) as target:
         if change and (stack or LOCAL) == LOCAL:
             with locking.hold(paths.stack_lock, "bmx credentials"):
                 yield DatabaseAccess.of(target)

@@ -197,10 +197,7 @@ def _summary(release: "Release", stack: str) -> "RenderableType":
 
 def _roll_back(ui: Ui, stack: str, paths: "Paths", *, emulator: bool, yes: bool) -> Outcome:
     from local import locking
-    from local.emulated import EmulatedStack
 
-    if emulator:
-        EmulatedStack(paths, stack).require_deployed()
     # Two at once would release the same commit from one checkout, which goes when the first of them ends.
     lock = paths.run / f"rollback-{stack}.lock"
     with locking.hold(lock, "bmx deploy --rollback", f"stack {stack}"):
@@ -215,7 +212,7 @@ def _release_again(ui: Ui, stack: str, paths: "Paths", *, emulator: bool, yes: b
     from operations.target import open_target
     from workers.contracts.problem import Problem
 
-    with open_target(stack, ui, emulator=emulator, keep=True, paths=paths) as target:
+    with open_target(stack, ui, emulator=emulator, keep_there=True, paths=paths) as target:
         kept = kept_for(target)
         good = source.good_before(kept)
         if good is None:
@@ -228,7 +225,7 @@ def _release_again(ui: Ui, stack: str, paths: "Paths", *, emulator: bool, yes: b
         source.note_returning(kept, good, datetime.datetime.now(datetime.UTC))
     ui.say(f"Releasing {good}")
     options = ["--stack", stack, "--yes", "--skip", "migrations", *(["--emulator"] if emulator else [])]
-    folder = paths.rollback / good.commit
+    folder = paths.rollback / stack / good.commit
     code = source.deploy_again(good, paths.repo, folder, paths.home, options, quiet=ui.json_output)
     data = {"stack": stack, "emulator": emulator, "commit": good.commit, "exit_code": code}
     if code:

@@ -92,14 +92,10 @@ def restore(
     """
 
     def action(ui: Ui) -> Outcome:
-        from local.emulated import EmulatedStack
-        from local.paths import Paths
         from operations import api_key
         from operations.target import open_target
 
-        if emulator and stack != LOCAL:
-            EmulatedStack(Paths.default(), stack).require_deployed()
-        with open_target(stack, ui, emulator=emulator, plain=True, keep=True) as target:
+        with open_target(stack, ui, emulator=emulator, plain=True, keep_there=True) as target:
             ui.confirm(f"Write a new API key into the secret of stack {stack}?", agreed=yes)
             path = save(_kept_as(stack, emulator=emulator), api_key.restore(target, target.outputs()))
         return Outcome(data={"file": str(path)}, view=f"The new key is in {path}; it counts at once.")

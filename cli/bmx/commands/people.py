@@ -41,7 +41,7 @@ def list_people(
     """List the accounts of the user pool."""
 
     def action(ui: Ui) -> Outcome:
-        with _people(stack, ui, emulator) as pool:
+        with _people(stack, ui, emulator, change=False) as pool:
             found = pool.all()
         rows = [(one.email, one.role or "nothing", one.state.replace("_", " ").lower()) for one in found]
         view = plain_table(("person", "may be", "account"), rows) if rows else "Nobody has an account yet."
@@ -135,9 +135,11 @@ def _password_file(stack: str | None, person: str) -> "Path":
 
 
 @contextmanager
-def _people(stack: str | None, ui: Ui, emulator: bool) -> "Iterator[People]":
+def _people(stack: str | None, ui: Ui, emulator: bool, *, change: bool = True) -> "Iterator[People]":
     from operations.people import People
     from operations.target import open_target
 
-    with open_target(stack or LOCAL, ui, emulator=emulator, plain=True) as target:
+    with open_target(
+        stack or LOCAL, ui, emulator=emulator, plain=True, looking=not change, keep_there=change
+    ) as target:
         yield People.of(target)

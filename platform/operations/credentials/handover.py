@@ -57,7 +57,7 @@ def to_rds(access: DatabaseAccess, instance: RdsInstance, say: Say) -> DatabaseA
             managed = instance.manage()
         except BaseException as error:
             # Once asked, RDS may go on by itself: the overlap stays, for the application until this goes on.
-            if not asked or isinstance(error, RdsRefused):
+            if not asked or (isinstance(error, RdsRefused) and not instance.owns_login()):
                 _undo_overlap(access)
             raise
         say("RDS has made a new password and owns it")
@@ -122,15 +122,7 @@ def release(access: DatabaseAccess, instance: RdsInstance, say: Say) -> None:
     """Have RDS let go, after the application is deployed with the stack's own secret. The password stays."""
     if not instance.owns_login():
         return
-    managed = instance.managed_secret()
-    if managed is None:
-        raise CredentialsProblem(
-            "rds_busy",
-            f"RDS is changing the login of {instance.identifier}.",
-            why="Its secret is being made or rotated, or RDS cannot use it.",
-            fix="Look at MasterUserSecret (`aws rds describe-db-instances`), then run this again.",
-        )
-    theirs, login = replace(access, secret_arn=managed), access.read()
+    theirs, login = replace(access, secret_arn=usable_secret(instance)), access.read()
     if theirs.read().password != login.password:
         try:
             theirs.verify()
@@ -146,6 +138,19 @@ def release(access: DatabaseAccess, instance: RdsInstance, say: Say) -> None:
     instance.release(login.password)
     access.verify()
     say("RDS has let go of the login")
+
+
+def usable_secret(instance: RdsInstance) -> str:
+    """The ARN of RDS's secret; raises `CredentialsProblem` while it is none that can be read."""
+    managed = instance.managed_secret()
+    if managed is None:
+        raise CredentialsProblem(
+            "rds_busy",
+            f"RDS is changing the login of {instance.identifier}.",
+            why="Its secret is being made or rotated, or RDS cannot use it.",
+            fix="Look at MasterUserSecret (`aws rds describe-db-instances`), then run this again.",
+        )
+    return managed
 
 
 def readers(access: DatabaseAccess, arn: str) -> list[str]:

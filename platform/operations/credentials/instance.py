@@ -107,11 +107,14 @@ class RdsInstance:
         from botocore.exceptions import ClientError
 
         try:
-            self.target.client("rds").modify_db_instance(
+            # Tried again after a lost answer, it would be refused for what the first try has begun.
+            self.target.client("rds", once=True).modify_db_instance(
                 DBInstanceIdentifier=self.identifier, ApplyImmediately=True, **changes
             )
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
+            if int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)) >= 500:
+                raise  # whether it begins is not known
             raise RdsRefused(
                 f"RDS does not change {self.identifier}: {code}.",
                 why="The instance has to be available, and you need rds:ModifyDBInstance.",
@@ -144,8 +147,12 @@ class RdsInstance:
         try:
             reply = self.target.client("rds").describe_db_instances(DBInstanceIdentifier=self.identifier)
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "DBInstanceNotFound":
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            if code == "DBInstanceNotFound":
                 return None
-            raise
+            raise Problem(
+                f"RDS does not tell of {self.identifier}: {code}.",
+                fix="Log in as somebody with rds:DescribeDBInstances (`aws sso login`, AWS_PROFILE).",
+            ) from None
         found: Mapping[str, Any] = reply["DBInstances"][0]
         return found

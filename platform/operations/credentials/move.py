@@ -161,8 +161,8 @@ class _Move:
         if self.after == RDS:
             handover.close_overlap(self.access, say)
             return
-        managed = self.instance.managed_secret()
-        readers = handover.readers(self.access, managed) if managed else []
+        managed = handover.usable_secret(self.instance)
+        readers = handover.readers(self.access, managed)
         if readers:
             raise CredentialsProblem(
                 "still_read",

@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -143,12 +144,15 @@ def deploy_again(
 
 
 def _ended(process: "subprocess.Popen[bytes]") -> int:
-    """The exit code of a process that the terminal interrupts as it does this one."""
+    """The exit code of a process that the terminal interrupts as it does this one; `kill` reaches only this
+    one, so the other is told.
+    """
     while True:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            continue
+            if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:  # it has come, see bmx.main
+                process.terminate()
 
 
 def _record(kept: Kept) -> dict[str, Any]:
