@@ -1,6 +1,5 @@
 """The command line: `bmx COMMAND`. Commands live in `bmx.commands`, one module an area, and stay thin."""
 
-import contextlib
 import os
 import signal
 import sys
@@ -87,22 +86,23 @@ for module in (
 
 def _end_as_by_ctrl_c() -> None:
     """What else ends a command, as a closed terminal does, ends it as Ctrl-C: it puts back what it has to."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` has it ignored
-            signal.signal(number, _interrupt)
+    ends = (signal.SIGTERM, signal.SIGHUP)
+    # Asked now: a closed one no longer says that it was one.
+    terminals = [stream.fileno() for stream in (sys.stdout, sys.stderr) if stream.isatty()]
 
-
-def _interrupt(number: int, _frame: object) -> None:
-    # A closed terminal sends it twice, from its shell and from the kernel.
-    signal.signal(number, signal.SIG_IGN)
-    if number == signal.SIGHUP:
-        # Whatever is said from now on would fail, in the middle of what is put back.
-        with contextlib.suppress(OSError):
+    def interrupt(number: int, _frame: object) -> None:
+        for each in ends:  # a closed terminal sends one twice, a session that ends sends both
+            signal.signal(each, signal.SIG_IGN)
+        if number == signal.SIGHUP:
+            # Whatever is said from now on would fail, in the middle of what is put back.
             nowhere = os.open(os.devnull, os.O_WRONLY)
-            for stream in (sys.stdout, sys.stderr):
-                if stream.isatty():
-                    os.dup2(nowhere, stream.fileno())
-    raise KeyboardInterrupt
+            for terminal in terminals:
+                os.dup2(nowhere, terminal)
+        raise KeyboardInterrupt
+
+    for number in ends:
+        if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` has it ignored
+            signal.signal(number, interrupt)
 
 
 def run() -> None:

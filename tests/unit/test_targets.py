@@ -159,7 +159,8 @@ def test_a_closed_terminal_ends_a_command_as_ctrl_c_does(tmp_path: Path, number:
 def test_a_closed_terminal_gives_the_engine_its_time(tmp_path: Path) -> None:
     """It sends the signal twice, and whatever is said after it fails."""
     begun, ended = tmp_path / "begun", tmp_path / "ended"
-    engine = f"trap 'sleep 2; touch {ended}; exit 1' INT; touch {begun}; sleep 60 & wait"
+    speaks = f"trap 'sleep 1; echo {{}} || exit 2; sleep 1; touch {ended}; exit 1' INT"
+    engine = f"{speaks}; touch {begun}; sleep 60 & wait"
     script = (
         "from bmx import main\nfrom local.paths import Paths\nfrom bmx.output import Ui\n"
         "from operations.target import Target\n"
@@ -169,14 +170,17 @@ def test_a_closed_terminal_gives_the_engine_its_time(tmp_path: Path) -> None:
     )
     pid, terminal = pty.fork()
     if pid == 0:  # pragma: no cover - the child
-        _heed_signals()
-        os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
-        os.execv(sys.executable, [sys.executable, "-c", SHARED + script])  # noqa: S606
+        try:
+            _heed_signals()
+            os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+            os.execv(sys.executable, [sys.executable, "-c", SHARED + script])  # noqa: S606
+        finally:
+            os._exit(1)
     wait_for(begun.exists, "the engine")
     os.close(terminal)
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGHUP)
-    os.waitpid(pid, 0)
+    assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGINT
     assert ended.exists()
 
 

@@ -120,7 +120,7 @@ def move(
     def action(ui: Ui) -> Outcome:
         from operations.credentials import move as moving
 
-        with _access(stack, ui, emulator=emulator, change=yes) as access:
+        with _access(stack, ui, emulator=emulator, change=yes, plans=True) as access:
             found = moving.move(access, to, ui.say) if yes else moving.look(access, to)
         return _told(found, "moved", yes, f"The mode is `{to}` already.", mode=to)
 
@@ -140,8 +140,12 @@ def _told(found: "Edited", done: str, yes: bool, nothing: str, **more: str) -> O
 
 
 @contextmanager
-def _access(stack: str | None, ui: Ui, *, emulator: bool, change: bool = False) -> "Iterator[DatabaseAccess]":
-    """The database of a stack; one command at a time may change the local stack's."""
+def _access(
+    stack: str | None, ui: Ui, *, emulator: bool, change: bool = False, plans: bool = False
+) -> "Iterator[DatabaseAccess]":
+    """The database of a stack; one command at a time may change the local stack's. `plans`: also who changes
+    nothing needs the engine on the settings of now.
+    """
     from local import locking
     from local.paths import Paths
     from operations.credentials.login import DatabaseAccess
@@ -149,7 +153,13 @@ def _access(stack: str | None, ui: Ui, *, emulator: bool, change: bool = False) 
 
     paths = Paths.default()
     with open_target(
-        stack or LOCAL, ui, emulator=emulator, plain=True, looking=not change, keep_there=change, paths=paths
+        stack or LOCAL,
+        ui,
+        emulator=emulator,
+        plain=True,
+        looking=not (change or plans),
+        keep_there=True,
+        paths=paths,
     ) as target:
         if change and (stack or LOCAL) == LOCAL:
             with locking.hold(paths.stack_lock, "bmx credentials"):

@@ -57,7 +57,7 @@ def find_engine(paths: Paths) -> Engine | None:
     None."""
     named = os.environ.get("BMX_PULUMI")
     if named:
-        executable = Path(shutil.which(named) or named).absolute()  # it is run in other folders
+        executable = Path(shutil.which(named, path=_path()) or named).absolute()  # it is run in other folders
         return Engine(executable, version_of(executable) or pinned_version(), Origin.PATH)
     for origin in (Origin.INSTALLED, Origin.BUILT):
         executable = folder(paths, origin) / "bin" / "pulumi"

@@ -114,7 +114,11 @@ class RdsInstance:
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             if int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)) >= 500:
-                raise  # whether it begins is not known
+                # Not `RdsRefused`: it may have begun.
+                raise Problem(
+                    f"RDS did not say whether it changes {self.identifier}: {code}.",
+                    fix="Look at its status (`aws rds describe-db-instances`), then run this again.",
+                ) from None
             raise RdsRefused(
                 f"RDS does not change {self.identifier}: {code}.",
                 why="The instance has to be available, and you need rds:ModifyDBInstance.",
@@ -131,7 +135,7 @@ class RdsInstance:
         if time.monotonic() > deadline:
             raise Problem(
                 f"RDS has not finished changing {self.identifier}.",
-                fix="Look at its status (`aws rds describe-db-instances`), then run this again: it goes on.",
+                fix="Look at its status (`aws rds describe-db-instances`), then run this again.",
             )
         time.sleep(POLL_SECONDS)
 
@@ -152,7 +156,7 @@ class RdsInstance:
                 return None
             raise Problem(
                 f"RDS does not tell of {self.identifier}: {code}.",
-                fix="Log in as somebody with rds:DescribeDBInstances (`aws sso login`, AWS_PROFILE).",
+                fix="Run this again; where a right is missing, as somebody with rds:DescribeDBInstances.",
             ) from None
         found: Mapping[str, Any] = reply["DBInstances"][0]
         return found

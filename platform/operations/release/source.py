@@ -152,7 +152,7 @@ def _ended(process: "subprocess.Popen[bytes]") -> int:
             return process.wait()
         except KeyboardInterrupt:
             if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:  # it has come, see bmx.main
-                process.terminate()
+                process.send_signal(signal.SIGINT)  # which older releases know, too
 
 
 def _record(kept: Kept) -> dict[str, Any]:
