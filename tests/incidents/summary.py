@@ -8,22 +8,16 @@ from collections import Counter
 import pytest
 
 from tests.incidents.lines import Line
+from tests.reported import properties
 
 STOPPED_BY = "stopped by"
-"""The property of a test's report, which also other processes send: the lines, with a space between."""
+"""A test's property: the lines, with a space between."""
 
 
 @pytest.hookimpl
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """One line of figures, where there were such tests."""
-    reports = [one for some in terminalreporter.stats.values() for one in some]
-    found = [
-        str(value).split()
-        for report in reports
-        if getattr(report, "when", "") == "call"
-        for name, value in getattr(report, "user_properties", ())
-        if name == STOPPED_BY
-    ]
+    found = [value.split() for value in properties(terminalreporter, STOPPED_BY)]
     if not found:
         return
     counts = Counter(line for lines in found for line in lines)

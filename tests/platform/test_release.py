@@ -210,7 +210,7 @@ def test_the_release_that_worked_comes_back(checkout: Checkout, released: tuple[
     assert back["error"] is None, back["error"]
     assert back["status"] == "ok", back["said"]
     assert back["data"]["commit"] == released[0]
-    assert not (checkout.home / "rollback" / released[0]).exists()
+    assert not (checkout.home / "rollback" / STACK / released[0]).exists()
     # The checkout still is the one that does not work; what is tried, and found good, is what runs.
     tried = checkout.deploy("--from", "smoke")
     assert tried["status"] == "ok"
