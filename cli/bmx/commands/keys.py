@@ -98,7 +98,7 @@ def restore(
         with open_target(stack, ui, emulator=emulator, plain=True, keep_there=True) as target:
             ui.confirm(f"Write a new API key into the secret of stack {stack}?", agreed=yes)
             path = save(_kept_as(stack, emulator=emulator), api_key.restore(target, target.outputs()))
-        return Outcome(data={"file": str(path)}, view=f"The new key is in {path}; it counts at once.")
+        return Outcome(data={"file": str(path)}, view=f"The new key is in {path}; it counts within seconds.")
 
     execute("keys restore", json_output, action)
 
