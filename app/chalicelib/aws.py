@@ -5,6 +5,7 @@ answer.
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.faults import Fault, FaultCode
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
@@ -104,3 +105,13 @@ def passes(error: Exception) -> bool:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status >= 500 or "Throttl" in error_code(error) or "TooManyRequests" in error_code(error)
     return isinstance(error, BotoCoreError) and not isinstance(error, NoCredentialsError)
+
+
+def unanswered(what: str, error: Exception) -> Fault:
+    """What to tell of a secret while Secrets Manager fails in a way that `passes`."""
+    return Fault(
+        FaultCode.UNAVAILABLE,
+        f"{what} cannot be looked up: Secrets Manager does not answer.",
+        why=error_code(error),
+        fix="Try again in a moment.",
+    )

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from chalicelib.aws import Clients, error_code, passes
+from chalicelib.aws import Clients, error_code, passes, unanswered
 from chalicelib.faults import Fault, FaultCode, MisconfiguredError
 from workers.contracts import RDS_ROOTS, DatabaseTarget
 
@@ -123,12 +123,7 @@ class Database:
             )
         except (ClientError, BotoCoreError) as error:
             if passes(error):
-                raise Fault(
-                    FaultCode.UNAVAILABLE,
-                    "The database's login cannot be looked up: Secrets Manager does not answer.",
-                    why=error_code(error),
-                    fix="Try again in a moment.",
-                ) from error
+                raise unanswered("The database's login", error) from error
             raise MisconfiguredError(
                 "The database secret cannot be read.",
                 why=f"{error_code(error)} for its stage {stage}.",

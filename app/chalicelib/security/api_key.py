@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from chalicelib.aws import error_code, passes
+from chalicelib.aws import error_code, passes, unanswered
 from chalicelib.faults import Fault, FaultCode, MisconfiguredError
 from workers.contracts.api_key import KeyPair
 
@@ -98,12 +98,7 @@ class ApiKeys:
             text = self._clients.secrets.get_secret_value(SecretId=self._secret_arn).get("SecretString", "")
         except (ClientError, BotoCoreError) as error:
             if passes(error):
-                raise Fault(
-                    FaultCode.UNAVAILABLE,
-                    "The API key cannot be looked up: Secrets Manager does not answer.",
-                    why=error_code(error),
-                    fix="Try again in a moment.",
-                ) from error
+                raise unanswered("The API key", error) from error
             raise MisconfiguredError(
                 "The API key secret cannot be read.",
                 why=error_code(error),

@@ -135,7 +135,7 @@ class RdsInstance:
         if time.monotonic() > deadline:
             raise Problem(
                 f"RDS has not finished changing {self.identifier}.",
-                fix="Look at its status (`aws rds describe-db-instances`), then run this again.",
+                fix="Look at its status (`aws rds describe-db-instances`), then run this again: it goes on.",
             )
         time.sleep(POLL_SECONDS)
 
